@@ -1,0 +1,1 @@
+//! One table of configuration keys: type, default, range, scope, text.

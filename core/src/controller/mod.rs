@@ -1,0 +1,1 @@
+//! The controller as a replicated state machine (Kafka's QuorumController).

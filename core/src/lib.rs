@@ -1,0 +1,13 @@
+//! What a Kafka broker decides, without I/O, clock, threads or randomness: `now` is an argument.
+
+pub mod config;
+pub mod controller;
+pub mod error_code;
+pub mod fetch_session;
+pub mod limits;
+pub mod metadata;
+pub mod partition_state;
+pub mod producer_state;
+pub mod protocol;
+pub mod records;
+pub mod uuid;

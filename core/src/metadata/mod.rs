@@ -1,0 +1,1 @@
+//! The metadata image: what the metadata log says, as an immutable snapshot.

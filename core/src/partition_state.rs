@@ -1,0 +1,1 @@
+//! The offsets of one partition and their order.

@@ -1,0 +1,1 @@
+//! Listeners, framing and ordered pipelines. Never what a request means.

@@ -1,0 +1,1 @@
+//! One executor and one ring a core. Knows nothing about Kafka.

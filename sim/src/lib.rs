@@ -1,0 +1,1 @@
+//! The same cluster on a virtual clock, network and disk, from a seed.

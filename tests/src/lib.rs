@@ -1,0 +1,1 @@
+//! Whole-process tests: the built broker, real clients, a real disk.

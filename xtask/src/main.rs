@@ -1,0 +1,3 @@
+//! Code generation, tidy and CI tasks.
+
+fn main() {}
