@@ -1,0 +1,404 @@
+//! The executor: run what is ready, deliver completions and timers, sleep in one place.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    future::{Future, poll_fn},
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use slab::Slab;
+
+use crate::{
+    clock::Instant,
+    driver::{Completion, Driver},
+    operation::Operations,
+    task::{JoinHandle, JoinState, TaskSlot, TaskWaker},
+    timer::Timers,
+};
+
+/// Tasks run between two looks at the driver; bounds how long a completion waits behind a busy task list.
+const TASKS_PER_TURN: usize = 256;
+
+thread_local! {
+    static CURRENT: RefCell<Option<Rc<Core>>> = const { RefCell::new(None) };
+    static CURRENT_ID: Cell<u64> = const { Cell::new(0) };
+}
+
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+/// Where work for this core can appear without a completion: a mailbox.
+pub(crate) trait Source {
+    /// Whether there is something to take.
+    fn is_ready(&self) -> bool;
+    /// Wake the task that takes it.
+    fn wake(&self);
+}
+
+/// How a core spent its time, nanoseconds since the executor began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    pub busy_ns: u64,
+    pub idle_ns: u64,
+    pub sleeps: u64,
+    pub polls: u64,
+}
+
+pub(crate) struct Core {
+    id: u64,
+    pub(crate) driver: Rc<dyn Driver>,
+    tasks: RefCell<Slab<TaskSlot>>,
+    ready: RefCell<VecDeque<Arc<TaskWaker>>>,
+    pub(crate) operations: Operations,
+    pub(crate) timers: Timers,
+    sources: RefCell<Vec<Rc<dyn Source>>>,
+    usage: Cell<Usage>,
+    shuffles: bool,
+}
+
+/// One core's executor. Not `Send`: it lives and dies on its thread.
+#[derive(Clone)]
+pub struct Executor {
+    core: Rc<Core>,
+}
+
+impl Executor {
+    pub fn new(driver: Rc<dyn Driver>) -> Self {
+        Self::build(driver, false)
+    }
+
+    /// An executor that asks the driver which ready task runs next (the simulator).
+    pub fn shuffled(driver: Rc<dyn Driver>) -> Self {
+        Self::build(driver, true)
+    }
+
+    fn build(driver: Rc<dyn Driver>, shuffles: bool) -> Self {
+        let core = Core {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            driver,
+            tasks: RefCell::default(),
+            ready: RefCell::default(),
+            operations: Operations::default(),
+            timers: Timers::default(),
+            sources: RefCell::default(),
+            usage: Cell::default(),
+            shuffles,
+        };
+        Self { core: Rc::new(core) }
+    }
+
+    /// Spawn from outside; inside a task use [`spawn`].
+    pub fn spawn<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> JoinHandle<T> {
+        let _entered = self.enter();
+        self.core.spawn(future)
+    }
+
+    /// Make this executor the thread's current one until the guard drops.
+    pub fn enter(&self) -> Entered {
+        let previous = CURRENT.with(|current| current.replace(Some(Rc::clone(&self.core))));
+        let previous_id = CURRENT_ID.replace(self.core.id);
+        Entered { previous, previous_id }
+    }
+
+    /// Run until `future` is done; other tasks stay where they are.
+    pub fn run<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> T {
+        let _entered = self.enter();
+        let handle = self.core.spawn(future);
+        let mut completions = Vec::with_capacity(256);
+        let mut turn_start = self.core.driver.now();
+        loop {
+            self.core.run_ready(TASKS_PER_TURN);
+            if let Some(output) = handle.state.borrow_mut().output.take() {
+                return output;
+            }
+            self.core.collect(&mut completions, &mut turn_start);
+        }
+    }
+
+    /// Run every ready task until none is ready. For drivers that own the clock.
+    pub fn run_until_idle(&self) {
+        let _entered = self.enter();
+        loop {
+            self.core.fire_timers();
+            self.core.wake_sources();
+            if self.core.run_ready(usize::MAX) == 0 {
+                return;
+            }
+        }
+    }
+
+    /// Hand a completion in. For drivers that own the clock.
+    pub fn deliver(&self, completion: Completion) {
+        let _entered = self.enter();
+        self.core.operations.complete(completion, &*self.core.driver);
+    }
+
+    /// When the next timer is due.
+    pub fn next_timer(&self) -> Option<Instant> {
+        self.core.timers.next_deadline()
+    }
+
+    /// Drop all tasks, as a crash would: what they had submitted stays with the driver.
+    pub fn drop_tasks(&self) {
+        let _entered = self.enter();
+        loop {
+            // A dropped task may drop handles of others; take them out one by one, with no borrow held.
+            let Some(key) = self.core.tasks.borrow().iter().next().map(|(key, _)| key) else { break };
+            let slot = self.core.tasks.borrow_mut().remove(key);
+            drop(slot);
+        }
+        self.core.ready.borrow_mut().clear();
+        self.core.sources.borrow_mut().clear();
+    }
+
+    pub fn usage(&self) -> Usage {
+        self.core.usage.get()
+    }
+}
+
+/// Restores the thread's previous executor.
+pub struct Entered {
+    previous: Option<Rc<Core>>,
+    previous_id: u64,
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        CURRENT.with(|current| *current.borrow_mut() = self.previous.take());
+        CURRENT_ID.set(self.previous_id);
+    }
+}
+
+impl Core {
+    fn spawn<T: 'static>(self: &Rc<Self>, future: impl Future<Output = T> + 'static) -> JoinHandle<T> {
+        let state = Rc::new(RefCell::new(JoinState { output: None, waiting: None }));
+        let finished = Rc::clone(&state);
+        let task = async move {
+            let output = future.await;
+            let waiting = {
+                let mut state = finished.borrow_mut();
+                state.output = Some(output);
+                state.waiting.take()
+            };
+            if let Some(waker) = waiting {
+                waker.wake();
+            }
+        };
+        let mut tasks = self.tasks.borrow_mut();
+        let entry = tasks.vacant_entry();
+        let waker = Arc::new(TaskWaker {
+            key: entry.key(),
+            executor: self.id,
+            queued: AtomicBool::new(true),
+            signal: self.driver.signal(),
+        });
+        entry.insert(TaskSlot { future: Some(Box::pin(task)), waker: Arc::clone(&waker), cancelled: false });
+        self.ready.borrow_mut().push_back(Arc::clone(&waker));
+        JoinHandle { state, waker }
+    }
+
+    fn next_ready(&self) -> Option<Arc<TaskWaker>> {
+        let mut ready = self.ready.borrow_mut();
+        if self.shuffles && ready.len() > 1 {
+            let index = self.driver.pick_task(ready.len());
+            return ready.remove(index);
+        }
+        ready.pop_front()
+    }
+
+    /// Returns how many tasks ran.
+    fn run_ready(&self, limit: usize) -> usize {
+        let mut ran = 0;
+        while ran < limit {
+            let Some(waker) = self.next_ready() else { break };
+            self.run_task(waker);
+            ran += 1;
+        }
+        let mut usage = self.usage.get();
+        usage.polls += ran as u64;
+        self.usage.set(usage);
+        ran
+    }
+
+    fn run_task(&self, waker: Arc<TaskWaker>) {
+        waker.queued.store(false, Ordering::Relaxed);
+        let future = {
+            let mut tasks = self.tasks.borrow_mut();
+            let Some(slot) = tasks.get_mut(waker.key) else { return };
+            if !Arc::ptr_eq(&slot.waker, &waker) {
+                return;
+            }
+            slot.future.take()
+        };
+        let Some(mut future) = future else { return };
+        let key = waker.key;
+        let done = if self.tasks.borrow()[key].cancelled {
+            true
+        } else {
+            let task_waker = Waker::from(waker);
+            future.as_mut().poll(&mut Context::from_waker(&task_waker)).is_ready()
+        };
+        if done {
+            let slot = self.tasks.borrow_mut().remove(key);
+            // Dropped with no borrow held: a future's drop may wake or spawn.
+            drop(slot);
+            drop(future);
+        } else {
+            self.tasks.borrow_mut()[key].future = Some(future);
+        }
+    }
+
+    /// Deliver completions and timers; sleep if nothing is ready.
+    fn collect(&self, completions: &mut Vec<Completion>, turn_start: &mut Instant) {
+        self.wake_sources();
+        let signal = self.driver.signal();
+        let mut slept = false;
+        if self.ready.borrow().is_empty() {
+            signal.fall_asleep();
+            let must_look =
+                signal.has_remote() || self.sources.borrow().iter().any(|source| source.is_ready());
+            if must_look {
+                signal.wake_up();
+                self.driver.poll(completions);
+            } else {
+                let asleep = self.driver.now();
+                self.driver.wait(self.timers.next_deadline(), completions);
+                signal.wake_up();
+                self.account(turn_start, asleep);
+                slept = true;
+            }
+        } else {
+            self.driver.poll(completions);
+        }
+        for completion in completions.drain(..) {
+            self.operations.complete(completion, &*self.driver);
+        }
+        if slept || self.timers.next_deadline().is_some() {
+            self.fire_timers();
+        }
+        self.wake_sources();
+    }
+
+    fn account(&self, turn_start: &mut Instant, asleep: Instant) {
+        let awake = self.driver.now();
+        let mut usage = self.usage.get();
+        usage.busy_ns += asleep.0.saturating_sub(turn_start.0);
+        usage.idle_ns += awake.0.saturating_sub(asleep.0);
+        usage.sleeps += 1;
+        self.usage.set(usage);
+        *turn_start = awake;
+    }
+
+    fn fire_timers(&self) {
+        self.timers.fire(self.driver.now());
+    }
+
+    fn wake_sources(&self) {
+        while let Some(waker) = self.driver.signal().take_remote() {
+            waker.wake();
+        }
+        for source in self.sources.borrow().iter() {
+            if source.is_ready() {
+                source.wake();
+            }
+        }
+    }
+
+    pub(crate) fn add_source(&self, source: Rc<dyn Source>) {
+        self.sources.borrow_mut().push(source);
+    }
+}
+
+pub(crate) fn is_current(id: u64) -> bool {
+    CURRENT_ID.get() == id
+}
+
+pub(crate) fn enqueue(waker: Arc<TaskWaker>) {
+    with(|core| core.ready.borrow_mut().push_back(waker));
+}
+
+pub(crate) fn cancel_task(waker: &Arc<TaskWaker>) {
+    if !is_current(waker.executor) {
+        return;
+    }
+    let found = with(|core| {
+        let mut tasks = core.tasks.borrow_mut();
+        match tasks.get_mut(waker.key) {
+            Some(slot) if Arc::ptr_eq(&slot.waker, waker) => {
+                slot.cancelled = true;
+                true
+            }
+            _ => false,
+        }
+    });
+    if found {
+        Waker::from(Arc::clone(waker)).wake();
+    }
+}
+
+/// Call `f` with this thread's executor.
+///
+/// # Panics
+/// Outside an executor: a programming error, not a condition of the world.
+pub(crate) fn with<T>(f: impl FnOnce(&Rc<Core>) -> T) -> T {
+    CURRENT.with(|current| {
+        let current = current.borrow();
+        let Some(core) = current.as_ref() else { panic!("called outside an executor") };
+        f(core)
+    })
+}
+
+/// This thread's executor, if it runs one.
+pub(crate) fn try_core() -> Option<Rc<Core>> {
+    CURRENT.try_with(|current| current.borrow().clone()).ok().flatten()
+}
+
+/// Start a task on this core.
+pub fn spawn<T: 'static>(future: impl Future<Output = T> + 'static) -> JoinHandle<T> {
+    with(|core| core.spawn(future))
+}
+
+/// Monotonic time.
+pub fn now() -> Instant {
+    with(|core| core.driver.now())
+}
+
+/// Wall clock, milliseconds since 1970.
+pub fn unix_ms() -> i64 {
+    with(|core| core.driver.unix_ms())
+}
+
+/// A random number from the driver.
+pub fn random_u64() -> u64 {
+    with(|core| core.driver.random_u64())
+}
+
+/// Let other ready tasks run first.
+pub fn yield_now() -> impl Future<Output = ()> {
+    let mut yielded = false;
+    poll_fn(move |context| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+}
+
+impl Usage {
+    /// Share of the time spent working, 0 to 1.
+    pub fn busy_share(&self) -> f64 {
+        let total = self.busy_ns + self.idle_ns;
+        if total == 0 { 0.0 } else { self.busy_ns as f64 / total as f64 }
+    }
+
+    pub fn busy(&self) -> Duration {
+        Duration::from_nanos(self.busy_ns)
+    }
+}

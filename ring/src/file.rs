@@ -1,0 +1,268 @@
+//! Files and directories.
+
+use std::{
+    cell::{Cell, RefCell},
+    future::poll_fn,
+    io::{self, IoSlice},
+    path::Path,
+    rc::Rc,
+    task::{Poll, Waker},
+};
+
+use bytes::BytesMut;
+
+pub use crate::driver::{DirectoryEntry, Metadata, OpenOptions};
+use crate::{
+    driver::{Descriptor, Driver, Operation, Payload},
+    executor,
+    operation::once,
+};
+
+/// An open file. Cheap to clone within its core; closed when the last clone goes.
+#[derive(Clone)]
+pub struct File {
+    inner: Rc<Inner>,
+}
+
+struct Inner {
+    driver: Rc<dyn Driver>,
+    descriptor: Descriptor,
+    sync: SyncState,
+}
+
+/// One flush in flight a file: whoever asks while one runs waits for the next, which covers all who wait.
+#[derive(Default)]
+struct SyncState {
+    running: Cell<bool>,
+    /// Counts finished flushes.
+    finished: Cell<u64>,
+    waiting: RefCell<Vec<Waker>>,
+    /// A failed flush stays failed: the kernel has dropped the pages, so a later success would promise nothing.
+    failed: Cell<Option<i32>>,
+}
+
+impl File {
+    pub fn open(path: &Path, options: OpenOptions) -> io::Result<Self> {
+        let driver = executor::with(|core| Rc::clone(&core.driver));
+        let descriptor = driver.open(path, options)?;
+        Ok(Self { inner: Rc::new(Inner { driver, descriptor, sync: SyncState::default() }) })
+    }
+
+    pub(crate) fn descriptor(&self) -> Descriptor {
+        self.inner.descriptor
+    }
+
+    pub fn size(&self) -> io::Result<u64> {
+        self.inner.driver.size(self.inner.descriptor)
+    }
+
+    pub fn set_size(&self, size_bytes: u64) -> io::Result<()> {
+        self.inner.driver.set_size(self.inner.descriptor, size_bytes)
+    }
+
+    /// Write all of `buffers` at `position`, inline, into the page cache.
+    pub fn write_all_at(&self, buffers: &mut [IoSlice<'_>], mut position: u64) -> io::Result<()> {
+        let mut buffers = buffers;
+        IoSlice::advance_slices(&mut buffers, 0);
+        while !buffers.is_empty() {
+            let count = self.inner.driver.write_at(self.inner.descriptor, buffers, position)?;
+            if count == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            position += count as u64;
+            IoSlice::advance_slices(&mut buffers, count);
+        }
+        Ok(())
+    }
+
+    /// Read inline what is surely cached or needed at start. May read short only at the end of the file.
+    pub fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
+        let mut done = 0;
+        while done < buffer.len() {
+            match self.inner.driver.read_at(
+                self.inner.descriptor,
+                &mut buffer[done..],
+                position + done as u64,
+            )? {
+                0 => break,
+                count => done += count,
+            }
+        }
+        Ok(done)
+    }
+
+    /// Read through the ring, without holding the core's thread. May read short only at the end of the file.
+    pub async fn read(&self, mut position: u64, length: usize) -> io::Result<BytesMut> {
+        let mut buffer = BytesMut::with_capacity(length);
+        while buffer.len() < length {
+            let wanted = length - buffer.len();
+            let file = self.inner.descriptor;
+            let (result, payload) = once(Operation::Read { file, buffer, position, length: wanted }).await;
+            let count = result?;
+            let Payload::Buffer(returned) = payload else {
+                return Err(io::Error::other("the driver kept a read buffer"));
+            };
+            buffer = returned;
+            if count == 0 {
+                break;
+            }
+            position += count as u64;
+        }
+        Ok(buffer)
+    }
+
+    /// Make all data written so far durable; one flush at a time, shared by all who wait for it.
+    ///
+    /// # Errors
+    /// The flush's own; and after one failed flush, always: see [`File::sync_failed`].
+    pub async fn sync_data(&self) -> io::Result<()> {
+        let sync = &self.inner.sync;
+        // A flush that already runs may have missed our writes: wait for one that starts later.
+        let needed = sync.finished.get() + 1 + u64::from(sync.running.get());
+        loop {
+            if let Some(code) = sync.failed.get() {
+                return Err(io::Error::from_raw_os_error(code));
+            }
+            if sync.finished.get() >= needed {
+                return Ok(());
+            }
+            if sync.running.get() {
+                self.wait_for_flush().await;
+            } else {
+                self.flush_once().await;
+            }
+        }
+    }
+
+    async fn flush_once(&self) {
+        let running = Running::begin(self);
+        let (result, _) = once(Operation::Sync { file: self.inner.descriptor, data_only: true }).await;
+        if let Err(error) = result {
+            self.inner.sync.failed.set(Some(error.raw_os_error().unwrap_or(libc::EIO)));
+        } else {
+            self.inner.sync.finished.set(self.inner.sync.finished.get() + 1);
+        }
+        drop(running);
+    }
+
+    async fn wait_for_flush(&self) {
+        let mut registered = false;
+        poll_fn(|context| {
+            if registered || !self.inner.sync.running.get() {
+                return Poll::Ready(());
+            }
+            registered = true;
+            self.inner.sync.waiting.borrow_mut().push(context.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// The error of a flush that failed, if one did.
+    pub fn sync_failed(&self) -> Option<io::Error> {
+        self.inner.sync.failed.get().map(io::Error::from_raw_os_error)
+    }
+
+    /// Whether the page cache holds this whole range.
+    pub fn is_cached(&self, position: u64, length: usize) -> bool {
+        self.inner.driver.is_cached(self.inner.descriptor, position, length)
+    }
+
+    /// Lock against other processes until closed; `WouldBlock` if another has it.
+    pub fn lock(&self) -> io::Result<()> {
+        self.inner.driver.lock(self.inner.descriptor)
+    }
+}
+
+/// Marks a flush as running, also when the future that runs it is dropped.
+struct Running<'a>(&'a File);
+
+impl<'a> Running<'a> {
+    fn begin(file: &'a File) -> Self {
+        file.inner.sync.running.set(true);
+        Self(file)
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        let sync = &self.0.inner.sync;
+        sync.running.set(false);
+        for waker in sync.waiting.take() {
+            waker.wake();
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.driver.close(self.descriptor);
+    }
+}
+
+fn driver() -> Rc<dyn Driver> {
+    executor::with(|core| Rc::clone(&core.driver))
+}
+
+/// What `path` names, or `None` if nothing.
+pub fn metadata(path: &Path) -> io::Result<Option<Metadata>> {
+    driver().metadata(path)
+}
+
+/// The entries of a directory, by name.
+pub fn list_directory(path: &Path) -> io::Result<Vec<DirectoryEntry>> {
+    let mut entries = driver().list_directory(path)?;
+    entries.sort();
+    Ok(entries)
+}
+
+/// Create a directory and those above it that are missing.
+pub fn create_directory_all(path: &Path) -> io::Result<()> {
+    let driver = driver();
+    if path.as_os_str().is_empty() || driver.metadata(path)?.is_some_and(|found| found.is_dir) {
+        return Ok(());
+    }
+    if let Some(parent) = path.parent() {
+        create_directory_all(parent)?;
+    }
+    driver.create_directory(path)
+}
+
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    driver().rename(from, to)
+}
+
+/// Remove a small file, inline.
+pub fn remove_file(path: &Path) -> io::Result<()> {
+    driver().remove_file(path)
+}
+
+pub fn remove_directory(path: &Path) -> io::Result<()> {
+    driver().remove_directory(path)
+}
+
+/// Remove a file of any size without holding the core's thread.
+pub async fn unlink(path: &Path) -> io::Result<()> {
+    once(Operation::Unlink { path: path.to_path_buf() }).await.0.map(drop)
+}
+
+/// Make a directory's entries durable.
+pub async fn sync_directory(path: &Path) -> io::Result<()> {
+    once(Operation::SyncDirectory { path: path.to_path_buf() }).await.0.map(drop)
+}
+
+/// Read a whole small file.
+pub fn read_all(path: &Path, limit_bytes: usize) -> io::Result<Vec<u8>> {
+    let file = File::open(path, OpenOptions::default())?;
+    let size = usize::try_from(file.size()?).unwrap_or(usize::MAX);
+    if size > limit_bytes {
+        return Err(io::Error::other(format!(
+            "{} has {size} bytes, more than {limit_bytes}",
+            path.display()
+        )));
+    }
+    let mut content = vec![0; size];
+    let count = file.read_at(&mut content, 0)?;
+    content.truncate(count);
+    Ok(content)
+}

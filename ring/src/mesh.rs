@@ -1,0 +1,177 @@
+//! Mailboxes between every two cores, with the wake-ups that go with them.
+
+use std::{
+    cell::RefCell,
+    future::poll_fn,
+    rc::Rc,
+    sync::{Arc, OnceLock},
+    task::{Poll, Waker},
+};
+
+use crate::{
+    executor::{self, Source},
+    mailbox::{Receiver, Sender, mailbox},
+    signal::CoreSignal,
+};
+
+/// One core's ends, not yet on its thread.
+pub struct Seat<T> {
+    core: usize,
+    senders: Vec<Option<Sender<T>>>,
+    receivers: Vec<Option<Receiver<T>>>,
+    signals: Arc<Signals>,
+}
+
+/// Filled as the cores start.
+#[derive(Default)]
+struct Signals(Vec<OnceLock<Arc<CoreSignal>>>);
+
+/// Ends for `cores` cores; each ordered pair gets a mailbox of `capacity` values.
+pub fn mesh<T: Send>(cores: usize, capacity: usize) -> Vec<Seat<T>> {
+    let signals = Arc::new(Signals((0..cores).map(|_| OnceLock::new()).collect()));
+    let seat = |core| Seat {
+        core,
+        senders: (0..cores).map(|_| None).collect(),
+        receivers: (0..cores).map(|_| None).collect(),
+        signals: Arc::clone(&signals),
+    };
+    let mut seats: Vec<Seat<T>> = (0..cores).map(seat).collect();
+    for from in 0..cores {
+        for to in (0..cores).filter(|to| *to != from) {
+            let (sender, receiver) = mailbox(capacity);
+            seats[from].senders[to] = Some(sender);
+            seats[to].receivers[from] = Some(receiver);
+        }
+    }
+    seats
+}
+
+/// One core's place in the mesh. Clones share it.
+pub struct Endpoint<T> {
+    inner: Rc<EndpointState<T>>,
+}
+
+impl<T> Clone for Endpoint<T> {
+    fn clone(&self) -> Self {
+        Self { inner: Rc::clone(&self.inner) }
+    }
+}
+
+struct EndpointState<T> {
+    core: usize,
+    senders: RefCell<Vec<Option<Sender<T>>>>,
+    incoming: RefCell<Vec<Option<Receiver<T>>>>,
+    next: std::cell::Cell<usize>,
+    receiver: RefCell<Option<Waker>>,
+    signals: Arc<Signals>,
+}
+
+impl<T: Send + 'static> Seat<T> {
+    /// Sit down: on the core's own thread, inside its executor.
+    pub fn join(self) -> Endpoint<T> {
+        executor::with(|core| {
+            let signal = core.driver.signal();
+            assert!(self.signals.0[self.core].set(signal).is_ok(), "a seat is taken once");
+        });
+        let inner = Rc::new(EndpointState {
+            core: self.core,
+            senders: RefCell::new(self.senders),
+            incoming: RefCell::new(self.receivers),
+            next: std::cell::Cell::new(0),
+            receiver: RefCell::new(None),
+            signals: self.signals,
+        });
+        let source: Rc<dyn Source> = Rc::clone(&inner) as Rc<dyn Source>;
+        executor::with(|core| core.add_source(source));
+        Endpoint { inner }
+    }
+}
+
+impl<T: Send + 'static> Source for EndpointState<T> {
+    fn is_ready(&self) -> bool {
+        self.receiver.borrow().is_some()
+            && self.incoming.borrow().iter().flatten().any(|receiver| !receiver.is_empty())
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = self.receiver.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+}
+
+impl<T: Send + 'static> Endpoint<T> {
+    /// This core's number.
+    pub fn core(&self) -> usize {
+        self.inner.core
+    }
+
+    /// How many cores there are.
+    pub fn cores(&self) -> usize {
+        self.inner.signals.0.len()
+    }
+
+    /// Send to another core; gives the value back if the mailbox is full.
+    ///
+    /// # Panics
+    /// On sending to oneself: the caller routes that.
+    pub fn try_send(&self, to: usize, value: T) -> Result<(), T> {
+        {
+            let mut senders = self.inner.senders.borrow_mut();
+            let Some(sender) = &mut senders[to] else { panic!("core {to} sends to itself") };
+            sender.try_send(value)?;
+        }
+        self.wake_peer(to);
+        Ok(())
+    }
+
+    /// Send to another core, waiting for room. Values of one core to another arrive in the order of the calls only
+    /// if the caller does not mix this with sends that overtake it; callers await one send before the next.
+    pub async fn send(&self, to: usize, value: T) {
+        let mut value = Some(value);
+        while let Some(item) = value.take() {
+            match self.try_send(to, item) {
+                Ok(()) => return,
+                Err(item) => {
+                    value = Some(item);
+                    // The receiver drains its mailbox without telling; the wait is short.
+                    crate::timer::sleep(std::time::Duration::from_micros(50)).await;
+                }
+            }
+        }
+    }
+
+    fn wake_peer(&self, to: usize) {
+        // A peer that has not started yet looks at its mailboxes when it does.
+        let Some(signal) = self.inner.signals.0[to].get() else { return };
+        if signal.claim_wake() {
+            executor::with(|core| core.driver.notify(signal));
+        }
+    }
+
+    /// The next value from any core, taken round robin. One receiver at a time.
+    pub async fn receive(&self) -> (usize, T) {
+        poll_fn(|context| match self.try_receive() {
+            Some(received) => Poll::Ready(received),
+            None => {
+                *self.inner.receiver.borrow_mut() = Some(context.waker().clone());
+                Poll::Pending
+            }
+        })
+        .await
+    }
+
+    /// The next value if there is one.
+    pub fn try_receive(&self) -> Option<(usize, T)> {
+        let mut incoming = self.inner.incoming.borrow_mut();
+        let cores = incoming.len();
+        for step in 0..cores {
+            let from = (self.inner.next.get() + step) % cores;
+            if let Some(value) = incoming[from].as_mut().and_then(Receiver::try_receive) {
+                self.inner.next.set((from + 1) % cores);
+                return Some((from, value));
+            }
+        }
+        None
+    }
+}

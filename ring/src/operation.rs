@@ -1,0 +1,179 @@
+//! Operations in flight: who waits for which completion, and what happens when nobody does any more.
+
+use std::{
+    cell::RefCell,
+    collections::VecDeque,
+    io,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll, Waker},
+};
+
+use slab::Slab;
+
+use crate::{
+    driver::{Completion, Driver, Operation, Payload, Token},
+    executor::{self, Core},
+};
+
+/// Results that nobody has taken yet, the last of which may be final.
+struct InFlight {
+    generation: u32,
+    waker: Option<Waker>,
+    results: VecDeque<(io::Result<usize>, Payload)>,
+    finished: bool,
+    abandoned: bool,
+}
+
+#[derive(Default)]
+pub(crate) struct Operations {
+    in_flight: RefCell<Slab<InFlight>>,
+    generation: std::cell::Cell<u32>,
+}
+
+fn token_of(key: usize, generation: u32) -> Token {
+    Token((u64::from(generation) << 32) | key as u64)
+}
+
+impl Operations {
+    fn start(&self, core: &Core, operation: Operation) -> Token {
+        // Generation 0 is left to the drivers for tokens of their own.
+        let generation = self.generation.get() % (u32::MAX - 1) + 1;
+        self.generation.set(generation);
+        let key = self.in_flight.borrow_mut().insert(InFlight {
+            generation,
+            waker: None,
+            results: VecDeque::new(),
+            finished: false,
+            abandoned: false,
+        });
+        let token = token_of(key, generation);
+        core.driver.submit(token, operation);
+        token
+    }
+
+    /// Store a result and wake its taker. Results of abandoned operations are released here, never lost silently:
+    /// an accepted socket is closed.
+    pub(crate) fn complete(&self, completion: Completion, driver: &dyn Driver) {
+        let key = (completion.token.0 & u64::from(u32::MAX)) as usize;
+        let generation = (completion.token.0 >> 32) as u32;
+        let mut in_flight = self.in_flight.borrow_mut();
+        let Some(entry) = in_flight.get_mut(key).filter(|entry| entry.generation == generation) else {
+            drop(in_flight);
+            release(completion.payload, driver);
+            return;
+        };
+        entry.finished = !completion.more;
+        if entry.abandoned {
+            if entry.finished {
+                in_flight.remove(key);
+            }
+            drop(in_flight);
+            release(completion.payload, driver);
+            return;
+        }
+        entry.results.push_back((completion.result, completion.payload));
+        let waker = entry.waker.take();
+        drop(in_flight);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+fn release(payload: Payload, driver: &dyn Driver) {
+    if let Payload::Accepted(descriptor, _) = payload {
+        driver.close(descriptor);
+    }
+}
+
+/// The caller's end of an operation in flight. Dropping it cancels; the driver keeps the buffers until the end.
+pub(crate) struct Handle {
+    core: Rc<Core>,
+    token: Token,
+}
+
+/// What [`Handle::poll_next`] yields.
+pub(crate) type Taken = (io::Result<usize>, Payload);
+
+impl Handle {
+    pub(crate) fn start(operation: Operation) -> Self {
+        executor::with(|core| {
+            let token = core.operations.start(core, operation);
+            Self { core: Rc::clone(core), token }
+        })
+    }
+
+    fn key(&self) -> usize {
+        (self.token.0 & u64::from(u32::MAX)) as usize
+    }
+
+    /// The next result, or `None` after the final one.
+    pub(crate) fn poll_next(&self, context: &mut Context<'_>) -> Poll<Option<Taken>> {
+        let mut in_flight = self.core.operations.in_flight.borrow_mut();
+        let entry = &mut in_flight[self.key()];
+        if let Some(result) = entry.results.pop_front() {
+            return Poll::Ready(Some(result));
+        }
+        if entry.finished {
+            return Poll::Ready(None);
+        }
+        match &mut entry.waker {
+            Some(waker) => waker.clone_from(context.waker()),
+            None => entry.waker = Some(context.waker().clone()),
+        }
+        Poll::Pending
+    }
+
+    /// Ask the driver to end it; its results still arrive.
+    pub(crate) fn cancel(&self) {
+        if !self.core.operations.in_flight.borrow()[self.key()].finished {
+            self.core.driver.cancel(self.token);
+        }
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        let mut in_flight = self.core.operations.in_flight.borrow_mut();
+        let key = self.key();
+        if in_flight[key].finished {
+            let entry = in_flight.remove(key);
+            drop(in_flight);
+            for (_, payload) in entry.results {
+                release(payload, &*self.core.driver);
+            }
+            return;
+        }
+        let entry = &mut in_flight[key];
+        entry.abandoned = true;
+        let results = std::mem::take(&mut entry.results);
+        let waker = entry.waker.take();
+        drop(in_flight);
+        drop(waker);
+        for (_, payload) in results {
+            release(payload, &*self.core.driver);
+        }
+        self.core.driver.cancel(self.token);
+    }
+}
+
+/// A single-shot operation as a future.
+pub(crate) struct Once(pub(crate) Handle);
+
+impl Future for Once {
+    type Output = Taken;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Taken> {
+        self.0.poll_next(context).map(|taken| match taken {
+            Some(taken) => taken,
+            // Polled again after its end.
+            None => (Err(io::Error::other("the operation had ended")), Payload::None),
+        })
+    }
+}
+
+/// Submit and wait.
+pub(crate) fn once(operation: Operation) -> Once {
+    Once(Handle::start(operation))
+}
