@@ -17,7 +17,7 @@ use slab::Slab;
 
 use crate::{
     clock::Instant,
-    driver::{Completion, Driver},
+    driver::{Completion, Descriptor, Driver},
     operation::Operations,
     task::{JoinHandle, JoinState, TaskSlot, TaskWaker},
     timer::Timers,
@@ -58,6 +58,8 @@ pub(crate) struct Core {
     pub(crate) operations: Operations,
     pub(crate) timers: Timers,
     sources: RefCell<Vec<Rc<dyn Source>>>,
+    /// Files that this core dropped while others still send from them.
+    leased: RefCell<Vec<(Descriptor, Arc<()>)>>,
     usage: Cell<Usage>,
     shuffles: bool,
 }
@@ -87,6 +89,7 @@ impl Executor {
             operations: Operations::default(),
             timers: Timers::default(),
             sources: RefCell::default(),
+            leased: RefCell::default(),
             usage: Cell::default(),
             shuffles,
         };
@@ -124,6 +127,7 @@ impl Executor {
     /// Run every ready task until none is ready. For drivers that own the clock.
     pub fn run_until_idle(&self) {
         let _entered = self.enter();
+        self.core.close_returned();
         loop {
             self.core.fire_timers();
             self.core.wake_sources();
@@ -260,6 +264,7 @@ impl Core {
         let signal = self.driver.signal();
         let mut slept = false;
         if self.ready.borrow().is_empty() {
+            self.close_returned();
             signal.fall_asleep();
             let must_look =
                 signal.has_remote() || self.sources.borrow().iter().any(|source| source.is_ready());
@@ -293,6 +298,25 @@ impl Core {
         usage.sleeps += 1;
         self.usage.set(usage);
         *turn_start = awake;
+    }
+
+    pub(crate) fn close_later(&self, descriptor: Descriptor, guard: Arc<()>) {
+        self.leased.borrow_mut().push((descriptor, guard));
+    }
+
+    /// Close what all lessees have given back.
+    fn close_returned(&self) {
+        let mut leased = self.leased.borrow_mut();
+        if leased.is_empty() {
+            return;
+        }
+        leased.retain(|(descriptor, guard)| {
+            let returned = Arc::strong_count(guard) == 1;
+            if returned {
+                self.driver.close(*descriptor);
+            }
+            !returned
+        });
     }
 
     fn fire_timers(&self) {

@@ -6,6 +6,7 @@ use std::{
     io::{self, IoSlice},
     path::Path,
     rc::Rc,
+    sync::Arc,
     task::{Poll, Waker},
 };
 
@@ -28,6 +29,15 @@ struct Inner {
     driver: Rc<dyn Driver>,
     descriptor: Descriptor,
     sync: SyncState,
+    /// Counts the leases: the descriptor stays open while another core sends from it.
+    guard: Arc<()>,
+}
+
+/// The right to send from an open file, also from another core. The file's core closes it when all are back.
+#[derive(Clone, Debug)]
+pub struct FileLease {
+    pub(crate) descriptor: Descriptor,
+    _guard: Arc<()>,
 }
 
 /// One flush in flight a file: whoever asks while one runs waits for the next, which covers all who wait.
@@ -45,11 +55,14 @@ impl File {
     pub fn open(path: &Path, options: OpenOptions) -> io::Result<Self> {
         let driver = executor::with(|core| Rc::clone(&core.driver));
         let descriptor = driver.open(path, options)?;
-        Ok(Self { inner: Rc::new(Inner { driver, descriptor, sync: SyncState::default() }) })
+        Ok(Self {
+            inner: Rc::new(Inner { driver, descriptor, sync: SyncState::default(), guard: Arc::default() }),
+        })
     }
 
-    pub(crate) fn descriptor(&self) -> Descriptor {
-        self.inner.descriptor
+    /// A lease for a sender.
+    pub fn lease(&self) -> FileLease {
+        FileLease { descriptor: self.inner.descriptor, _guard: Arc::clone(&self.inner.guard) }
     }
 
     pub fn size(&self) -> io::Result<u64> {
@@ -196,7 +209,12 @@ impl Drop for Running<'_> {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.driver.close(self.descriptor);
+        if Arc::strong_count(&self.guard) == 1 {
+            self.driver.close(self.descriptor);
+        } else if let Some(core) = executor::try_core() {
+            core.close_later(self.descriptor, Arc::clone(&self.guard));
+        }
+        // Outside an executor the process is ending: the descriptor ends with it.
     }
 }
 

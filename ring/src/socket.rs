@@ -15,7 +15,7 @@ use crate::{
     buffers,
     driver::{Descriptor, Driver, Operation, Payload},
     executor,
-    file::File,
+    file::FileLease,
     operation::{Handle, once},
 };
 
@@ -289,11 +289,11 @@ impl Socket {
     }
 
     /// Send a range of a file from the page cache.
-    pub async fn send_file(&self, file: &File, mut position: u64, mut length: usize) -> io::Result<()> {
+    pub async fn send_file(&self, file: &FileLease, mut position: u64, mut length: usize) -> io::Result<()> {
         let mut turn = 0;
         while length > 0 {
             let wanted = length.min(SEND_FILE_TURN_BYTES - turn);
-            match self.driver.send_file(self.descriptor, file.descriptor(), position, wanted) {
+            match self.driver.send_file(self.descriptor, file.descriptor, position, wanted) {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(count) => {
                     position += count as u64;

@@ -1,4 +1,5 @@
 //! The executor on the real kernel: sockets, files, timers, cores.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 use std::{io::IoSlice, rc::Rc, time::Duration};
 
@@ -148,7 +149,7 @@ fn files_are_written_flushed_and_sent() {
         assert!(file.is_cached(0, 5 << 20));
         assert_eq!(file.read(10, 4 << 20).await.unwrap(), data[10..10 + (4 << 20)]);
         let (client, server) = pair().await;
-        let sending = file.clone();
+        let sending = file.lease();
         spawn(async move {
             server.send(vec![Bytes::from_static(b"head")], true).await.unwrap();
             server.send_file(&sending, 5, (5 << 20) - 5).await.unwrap();
