@@ -4,3 +4,18 @@
 /// frame. A frame of 100 MiB could otherwise unfold into gigabytes of small structs; the largest honest message,
 /// Metadata of 200,000 partitions, takes under 60 MiB.
 pub const DECODED_MESSAGE_BYTES_MAX: usize = 128 << 20;
+
+/// What a produced batch may take when decompressed, whatever `max.decompressed.message.bytes` allows (its
+/// default is 2 GiB). Validation holds one decompressed batch per shard, and a shard that inflates more than
+/// this keeps its other connections waiting for a tenth of a second.
+pub const DECOMPRESSED_BATCH_BYTES_MAX: usize = 128 * 1024 * 1024;
+
+/// Decompression memory that a shard keeps from one batch to the next: most batches are below
+/// `max.message.bytes` (1 MiB) and inflate a few times; larger ones give their memory back.
+pub const DECOMPRESSION_RETAINED_BYTES: usize = 8 * 1024 * 1024;
+
+/// The largest zstd window we read, as a power of two: 128 MiB, what level 22 writes and what the library's
+/// own default allows. The window's memory is touched only as far as output fills it.
+pub const ZSTD_WINDOW_LOG_MAX: u32 = 27;
+
+const _: () = assert!(DECOMPRESSED_BATCH_BYTES_MAX <= 1 << ZSTD_WINDOW_LOG_MAX);
