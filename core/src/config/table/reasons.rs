@@ -1,0 +1,31 @@
+//! Why a key does nothing: what it waits for, or what stands in its place.
+
+pub(super) const CLUSTER: &str = "clusters of more than one node";
+pub(super) const QUORUM: &str = "quorums of more than one voter";
+pub(super) const RETENTION: &str = "retention and compaction of logs";
+pub(super) const COMPACTION: &str = "compaction of logs";
+pub(super) const MANY_DIRS: &str = "several data directories and their failure";
+pub(super) const GROUPS: &str = "consumer groups";
+pub(super) const STREAMS: &str = "streams groups";
+pub(super) const SHARE: &str = "share groups";
+pub(super) const TRANSACTIONS: &str = "transactions";
+pub(super) const QUOTAS: &str = "quotas";
+pub(super) const CONNECTION_QUOTAS: &str = "connection quotas";
+pub(super) const TIERED: &str = "tiered storage";
+pub(super) const SECURITY: &str = "TLS, SASL and authorisation";
+pub(super) const OAUTH: &str = "SASL OAUTHBEARER";
+pub(super) const KERBEROS: &str = "SASL GSSAPI";
+pub(super) const METRICS: &str = "metrics";
+pub(super) const CLIENT_METRICS: &str = "metrics pushed by clients";
+pub(super) const FEATURES: &str = "feature levels";
+pub(super) const PROVIDERS: &str = "configuration providers";
+
+pub(super) const THREADS: &str = "there is one thread a core, see `jackdaw.shards`";
+pub(super) const JAVA: &str = "there is no Java virtual machine here to load a class";
+pub(super) const JAVA_TLS: &str = "TLS here is not Java's";
+pub(super) const KINIT: &str = "tickets come from a keytab without a helper program";
+pub(super) const SHARD_QUEUES: &str = "requests do not queue between threads, see `queued.max.request.bytes`";
+pub(super) const PURGATORY: &str = "a finished wait leaves the purgatory at once";
+pub(super) const OWN_METRICS: &str = "metrics here are counters and histograms without samples";
+pub(super) const TEST_HOOK: &str = "it is a hook of Kafka's own tests";
+pub(super) const REPLACED_NODE_ID: &str = "it is replaced by `node.id`";
