@@ -1,1 +1,16 @@
-//! Listeners, framing and ordered pipelines. Never what a request means.
+//! Listeners, framing and ordered pipelines: bytes from clients in, answers out in the order of the requests.
+//!
+//! A [`Service`] says what a request means; nothing here does. What is absent: Kafka's messages, partitions, files'
+//! contents (a file range is sent, never read).
+
+pub mod budget;
+pub mod connection;
+pub mod connections;
+pub mod frame;
+pub mod limits;
+pub mod listener;
+pub mod pipeline;
+
+pub use connection::{ConnectionConfig, serve};
+pub use connections::Connections;
+pub use pipeline::{Answer, Dispatched, Piece, Response, Service};

@@ -33,9 +33,9 @@ pub enum Operation {
     /// Receive into the driver's own pooled buffers until cancelled, closed, or out of buffers;
     /// completes with [`Payload::Chunks`]; no chunks and a result of 0 is the peer's end of stream.
     ReceiveMany { socket: Descriptor },
-    /// Receive once into the spare capacity of `buffer`, at most up to its capacity, until it is full or the
-    /// peer ends the stream.
-    ReceiveInto { socket: Descriptor, buffer: BytesMut },
+    /// Receive `length` bytes onto the end of `buffer`, whose spare capacity has room for them; short at the
+    /// end of the stream, or where the driver was interrupted.
+    ReceiveInto { socket: Descriptor, buffer: BytesMut, length: usize },
     /// Send these buffers in order. May complete short. `more` announces that more follows at once.
     Send { socket: Descriptor, buffers: Vec<Bytes>, more: bool },
     /// Wait until the socket takes more bytes.

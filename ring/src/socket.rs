@@ -196,14 +196,16 @@ impl Socket {
         None
     }
 
-    /// Fill `buffer` up to its capacity, straight from the kernel, starting with what was already received.
-    /// Returns the buffer; short only at the end of the stream. Not to be abandoned half way: the buffer would
-    /// be lost with its bytes, so the connection must be closed then.
-    pub async fn receive_into(&self, mut buffer: BytesMut) -> io::Result<BytesMut> {
+    /// Receive straight from the kernel until `buffer` has `size_bytes`, which its capacity must allow, starting
+    /// with what was already received. Short only at the end of the stream. Not to be abandoned half way: the
+    /// buffer would be lost with its bytes, so the connection must be closed then.
+    pub async fn receive_into(&self, mut buffer: BytesMut, size_bytes: usize) -> io::Result<BytesMut> {
+        assert!(buffer.capacity() >= size_bytes, "the buffer is too small for what it is to receive");
         self.stop_receiving().await?;
-        self.drain_chunks(&mut buffer);
-        while buffer.len() < buffer.capacity() && !self.ended.get() {
-            let handle = Handle::start(Operation::ReceiveInto { socket: self.descriptor, buffer });
+        self.drain_chunks(&mut buffer, size_bytes);
+        while buffer.len() < size_bytes && !self.ended.get() {
+            let length = size_bytes - buffer.len();
+            let handle = Handle::start(Operation::ReceiveInto { socket: self.descriptor, buffer, length });
             self.receiving.borrow_mut().into = Some(handle);
             let (result, payload) = poll_fn(|context| self.poll_into(context)).await;
             let count = result?;
@@ -255,11 +257,11 @@ impl Socket {
         .await
     }
 
-    fn drain_chunks(&self, buffer: &mut BytesMut) {
+    fn drain_chunks(&self, buffer: &mut BytesMut, size_bytes: usize) {
         let mut receiving = self.receiving.borrow_mut();
-        while buffer.len() < buffer.capacity() {
+        while buffer.len() < size_bytes {
             let Some(mut chunk) = receiving.chunks.pop_front() else { return };
-            let count = chunk.len().min(buffer.capacity() - buffer.len());
+            let count = chunk.len().min(size_bytes - buffer.len());
             buffer.extend_from_slice(&chunk.split_to(count));
             if !chunk.is_empty() {
                 receiving.chunks.push_front(chunk);

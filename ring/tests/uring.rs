@@ -77,7 +77,7 @@ fn receive_into_keeps_what_was_already_received() {
         sleep(Duration::from_millis(5)).await;
         let mut all = BytesMut::with_capacity(data.len());
         all.extend_from_slice(&first);
-        let all = server.receive_into(all).await.unwrap();
+        let all = server.receive_into(all, data.len()).await.unwrap();
         assert_eq!(all, data);
         assert_eq!(&receive_exactly(&server, 4).await[..], b"tail");
         assert!(server.receive().await.unwrap().is_none());

@@ -34,6 +34,7 @@ pub(crate) enum Pending {
     ReceiveInto {
         socket: Descriptor,
         buffer: BytesMut,
+        length: usize,
     },
     Send(Box<Sending>),
     Connect(Box<Connecting>),
@@ -88,7 +89,7 @@ impl Pending {
                 }))
             }
             Operation::ReceiveMany { socket } => Self::ReceiveMany { socket },
-            Operation::ReceiveInto { socket, buffer } => Self::ReceiveInto { socket, buffer },
+            Operation::ReceiveInto { socket, buffer, length } => Self::ReceiveInto { socket, buffer, length },
             Operation::Send { socket, buffers, more } => Self::Send(Sending::new(socket, buffers, more)),
             Operation::Writable { socket } => Self::Writable { socket },
             Operation::Read { file, mut buffer, position, length } => {
@@ -110,9 +111,9 @@ impl Pending {
                 .flags(libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK)
                 .build(),
             Self::ReceiveMany { .. } | Self::Failed(_) => opcode::Nop::new().build(),
-            Self::ReceiveInto { socket, buffer } => {
+            Self::ReceiveInto { socket, buffer, length } => {
                 let spare = buffer.spare_capacity_mut();
-                let length = u32::try_from(spare.len()).unwrap_or(u32::MAX);
+                let length = u32::try_from((*length).min(spare.len())).unwrap_or(u32::MAX);
                 opcode::Recv::new(types::Fd(socket.0), spare.as_mut_ptr().cast(), length)
                     .flags(libc::MSG_WAITALL)
                     .build()

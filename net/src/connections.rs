@@ -1,0 +1,77 @@
+//! The open connections of one core: counting, idle ends, closing all.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    time::Duration,
+};
+
+use jackdaw_ring::{Instant, Socket, now, sleep};
+use slab::Slab;
+
+/// How often idle connections are looked for. Kafka's own granularity is the poll; ten seconds keep an idle core
+/// asleep.
+const IDLE_CHECK: Duration = Duration::from_secs(10);
+
+/// The connections of one core. Clones share them.
+#[derive(Clone, Default)]
+pub struct Connections(Rc<RefCell<Slab<Entry>>>);
+
+struct Entry {
+    socket: Rc<Socket>,
+    active: Rc<Cell<Instant>>,
+}
+
+/// A connection's place in the list; removes it when dropped.
+pub struct Registration {
+    connections: Connections,
+    key: usize,
+    active: Rc<Cell<Instant>>,
+}
+
+impl Connections {
+    pub fn register(&self, socket: &Rc<Socket>) -> Registration {
+        let active = Rc::new(Cell::new(now()));
+        let entry = Entry { socket: Rc::clone(socket), active: Rc::clone(&active) };
+        let key = self.0.borrow_mut().insert(entry);
+        Registration { connections: self.clone(), key, active }
+    }
+
+    pub fn count(&self) -> usize {
+        self.0.borrow().len()
+    }
+
+    /// End all; their tasks see the end of the stream.
+    pub fn shutdown_all(&self) {
+        for (_, entry) in self.0.borrow().iter() {
+            entry.socket.shutdown();
+        }
+    }
+
+    /// End connections that have been idle for `limit` (`connections.max.idle.ms`), for ever.
+    pub async fn close_idle(self, limit: Duration) {
+        loop {
+            sleep(IDLE_CHECK.min(limit)).await;
+            let deadline = now();
+            for (_, entry) in self.0.borrow().iter() {
+                if deadline.since(entry.active.get()) > limit {
+                    entry.socket.shutdown();
+                }
+            }
+        }
+    }
+}
+
+impl Registration {
+    /// The connection was used.
+    pub fn touch(&self) {
+        self.active.set(now());
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        let entry = self.connections.0.borrow_mut().remove(self.key);
+        drop(entry);
+    }
+}

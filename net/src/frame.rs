@@ -1,0 +1,131 @@
+//! Frames: a length of four bytes, big-endian, then that many bytes. Memory follows the bytes that arrived, never
+//! the length that was claimed.
+
+use std::io;
+
+use bytes::{Buf, Bytes, BytesMut};
+use jackdaw_ring::{Socket, timeout};
+
+use crate::{
+    budget::{Budget, Permit},
+    limits::{FIRST_ALLOCATION_BYTES, FRAME_PROGRESS_TIMEOUT, POOLED_FRAME_BYTES_MAX},
+};
+
+const LENGTH_BYTES: usize = 4;
+
+/// Why a connection's frames end other than at a frame's border.
+#[derive(Debug, thiserror::Error)]
+pub enum FrameError {
+    #[error("announced a request of {size_bytes} bytes; socket.request.max.bytes is {limit_bytes}")]
+    Size { size_bytes: i32, limit_bytes: usize },
+    #[error("closed the connection {missing_bytes} bytes before the end of a request")]
+    Truncated { missing_bytes: usize },
+    #[error("sent nothing for {} s in the middle of a request", FRAME_PROGRESS_TIMEOUT.as_secs())]
+    Stalled,
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// One request frame and the memory permit that it holds, if it is large.
+pub struct Frame {
+    pub bytes: Bytes,
+    pub permit: Option<Permit>,
+}
+
+/// Cuts one connection's byte stream into frames.
+pub struct FrameReader {
+    limit_bytes: usize,
+    budget: Budget,
+    /// Received and not yet cut.
+    buffered: Bytes,
+    /// The largest frame that this peer has sent whole: it gets that much at once from then on.
+    proven_bytes: usize,
+}
+
+impl FrameReader {
+    pub fn new(limit_bytes: usize, budget: Budget) -> Self {
+        Self { limit_bytes, budget, buffered: Bytes::new(), proven_bytes: 0 }
+    }
+
+    /// The next frame; `None` where the peer ended the stream between two frames.
+    pub async fn next(&mut self, socket: &Socket) -> Result<Option<Frame>, FrameError> {
+        if self.buffered.is_empty() {
+            match socket.receive().await? {
+                Some(chunk) => self.buffered = chunk,
+                None => return Ok(None),
+            }
+        }
+        let size_bytes = self.length(socket).await?;
+        if self.buffered.len() >= size_bytes {
+            return Ok(Some(Frame { bytes: self.buffered.split_to(size_bytes), permit: None }));
+        }
+        if size_bytes <= POOLED_FRAME_BYTES_MAX {
+            let bytes = self.collect(socket, size_bytes).await?;
+            return Ok(Some(Frame { bytes, permit: None }));
+        }
+        self.receive_large(socket, size_bytes).await.map(Some)
+    }
+
+    async fn length(&mut self, socket: &Socket) -> Result<usize, FrameError> {
+        let length = if self.buffered.len() >= LENGTH_BYTES {
+            self.buffered.get_i32()
+        } else {
+            self.collect(socket, LENGTH_BYTES).await?.get_i32()
+        };
+        usize::try_from(length)
+            .ok()
+            .filter(|length| *length <= self.limit_bytes)
+            .ok_or(FrameError::Size { size_bytes: length, limit_bytes: self.limit_bytes })
+    }
+
+    /// Put `size_bytes` together from several chunks.
+    async fn collect(&mut self, socket: &Socket, size_bytes: usize) -> Result<Bytes, FrameError> {
+        let mut frame = BytesMut::with_capacity(size_bytes);
+        loop {
+            let count = self.buffered.len().min(size_bytes - frame.len());
+            frame.extend_from_slice(&self.buffered.split_to(count));
+            if frame.len() == size_bytes {
+                return Ok(frame.freeze());
+            }
+            let received =
+                timeout(FRAME_PROGRESS_TIMEOUT, socket.receive()).await.map_err(|_| FrameError::Stalled)?;
+            match received? {
+                Some(chunk) => self.buffered = chunk,
+                None => return Err(FrameError::Truncated { missing_bytes: size_bytes - frame.len() }),
+            }
+        }
+    }
+
+    async fn receive_large(&mut self, socket: &Socket, size_bytes: usize) -> Result<Frame, FrameError> {
+        let mut permit = self.budget.permit();
+        let mut capacity = size_bytes.min(self.proven_bytes.max(FIRST_ALLOCATION_BYTES));
+        permit.grow(capacity).await;
+        let mut frame = BytesMut::with_capacity(capacity);
+        frame.extend_from_slice(&std::mem::take(&mut self.buffered));
+        loop {
+            frame = fill(socket, frame, capacity).await?;
+            if frame.len() < capacity {
+                return Err(FrameError::Truncated { missing_bytes: size_bytes - frame.len() });
+            }
+            if capacity == size_bytes {
+                self.proven_bytes = self.proven_bytes.max(size_bytes);
+                return Ok(Frame { bytes: frame.freeze(), permit: Some(permit) });
+            }
+            let grown = size_bytes.min(capacity * 2);
+            permit.grow(grown - capacity).await;
+            capacity = grown;
+            let mut larger = BytesMut::with_capacity(capacity);
+            larger.extend_from_slice(&frame);
+            frame = larger;
+        }
+    }
+}
+
+/// Receive until `frame` has `size_bytes`, which is at most its capacity; short at the end of the stream. An
+/// allocator may give more capacity than was asked for: what lies beyond belongs to the next frame.
+async fn fill(socket: &Socket, frame: BytesMut, size_bytes: usize) -> Result<BytesMut, FrameError> {
+    let mut frame = frame;
+    let received = timeout(FRAME_PROGRESS_TIMEOUT, socket.receive_into(frame, size_bytes)).await;
+    frame = received.map_err(|_| FrameError::Stalled)??;
+    Ok(frame)
+}

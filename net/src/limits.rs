@@ -1,0 +1,23 @@
+//! Bounds of one connection and one core's network, each with its reason.
+
+use std::time::Duration;
+
+/// Requests of one connection that are dispatched and not yet answered. Clients pipeline 5 by default; librdkafka
+/// may send thousands, which then wait in the socket.
+pub const PIPELINE_REQUESTS_MAX: usize = 64;
+
+/// A frame up to this size is put together from pooled receive buffers; a larger one is received straight into
+/// memory of its own. Four pooled buffers: beyond that the copy costs more than the two extra ring entries.
+pub const POOLED_FRAME_BYTES_MAX: usize = 64 * 1024;
+
+/// What a peer that has not yet sent a large frame gets for its first one, whatever size it announced; doubled as
+/// bytes arrive.
+pub const FIRST_ALLOCATION_BYTES: usize = 256 * 1024;
+
+/// Answers that are ready are sent together up to this size.
+pub const SEND_BATCH_BYTES: usize = 256 * 1024;
+
+/// A frame that has begun must make progress within this time, or it holds memory for nobody.
+pub const FRAME_PROGRESS_TIMEOUT: Duration = Duration::from_secs(30);
+
+const _: () = assert!(POOLED_FRAME_BYTES_MAX <= FIRST_ALLOCATION_BYTES);

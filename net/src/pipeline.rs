@@ -1,0 +1,66 @@
+//! One connection's requests and answers: dispatched in order, answered in order, worked on side by side.
+
+use std::{future::Future, net::SocketAddr, pin::Pin};
+
+use bytes::Bytes;
+use jackdaw_ring::FileLease;
+
+/// A part of an answer.
+#[derive(Clone, Debug)]
+pub enum Piece {
+    Bytes(Bytes),
+    /// A range of a file, sent from the page cache.
+    File {
+        file: FileLease,
+        position: u64,
+        size_bytes: usize,
+    },
+}
+
+/// A whole answer frame, its length included.
+#[derive(Clone, Debug)]
+pub enum Response {
+    Bytes(Bytes),
+    Pieces(Vec<Piece>),
+}
+
+/// How a request ends.
+#[derive(Debug)]
+pub enum Answer {
+    Send(Response),
+    /// The request wants no answer (produce with acks 0).
+    Nothing,
+    /// Close the connection; the text says why.
+    Close(String),
+}
+
+/// A request that has been dispatched: its effects have their place in the order.
+pub enum Dispatched {
+    Done(Answer),
+    /// The answer comes later; meanwhile the next request is read.
+    Later(Pin<Box<dyn Future<Output = Answer>>>),
+}
+
+impl Dispatched {
+    /// An answer that comes later.
+    pub fn later(answer: impl Future<Output = Answer> + 'static) -> Self {
+        Self::Later(Box::pin(answer))
+    }
+
+    /// Close the connection.
+    pub fn close(reason: impl Into<String>) -> Self {
+        Self::Done(Answer::Close(reason.into()))
+    }
+}
+
+/// What requests mean.
+pub trait Service: 'static {
+    /// What the service keeps of one connection.
+    type Session: 'static;
+
+    /// A connection begins.
+    fn open(&self, peer: SocketAddr) -> Self::Session;
+
+    /// Take one request. Called again for the same connection only after this future is done (D7).
+    fn dispatch(&self, session: &mut Self::Session, frame: Bytes) -> impl Future<Output = Dispatched>;
+}
