@@ -19,3 +19,6 @@ pub const DECOMPRESSION_RETAINED_BYTES: usize = 8 * 1024 * 1024;
 pub const ZSTD_WINDOW_LOG_MAX: u32 = 27;
 
 const _: () = assert!(DECOMPRESSED_BATCH_BYTES_MAX <= 1 << ZSTD_WINDOW_LOG_MAX);
+/// How many partitions' places a decoded Produce or Fetch request keeps reserved for the next request: most name
+/// fewer, and one large request must not hold memory on every connection that sent one.
+pub const REQUEST_PARTITIONS_KEPT: usize = 4096;

@@ -41,8 +41,8 @@ impl Scope<'_> {
         }
         Some(match versions.meet(all) {
             None => "false".to_owned(),
-            Some(meet) if meet.first == meet.last => format!("version == {}", meet.first),
             Some(meet) if meet.last == all.last => format!("version >= {}", meet.first),
+            Some(meet) if meet.first == meet.last => format!("version == {}", meet.first),
             Some(meet) if meet.first == all.first => format!("version <= {}", meet.last),
             Some(meet) => format!("({}..={}).contains(&version)", meet.first, meet.last),
         })

@@ -52,29 +52,26 @@ fn name_counts(family: &Family) -> BTreeMap<&str, usize> {
 }
 
 fn imports(body: &str) -> String {
-    let mut imports = String::new();
-    if body.contains("Bytes") {
-        imports.push_str("use bytes::Bytes;\n\n");
-    }
-    let mut names = vec!["message::Message"];
-    for (mark, name) in [
-        ("absent(", "message::absent"),
-        ("not_null(", "message::not_null"),
-        ("impl Request for", "message::Request"),
-        ("ApiKey", "api::ApiKey"),
-        ("read_frame(", "frame::read_frame"),
-        ("write_frame(", "frame::write_frame"),
-    ] {
-        if body.contains(mark) {
-            names.push(name);
-        }
-    }
-    names.push("primitives::{DecodeError, EncodeError, Reader, Writer}");
-    let _ = writeln!(imports, "use crate::protocol::{{{}}};", names.join(", "));
+    let used = |marks: &[(&str, &str)]| -> Vec<String> {
+        marks.iter().filter(|(mark, _)| body.contains(mark)).map(|(_, name)| (*name).to_owned()).collect()
+    };
+    let mut paths = used(&[("ApiKey", "api::ApiKey")]);
+    let checks = [
+        ("impl Message for", "Message"),
+        ("impl Request for", "Request"),
+        ("absent(", "absent"),
+        ("not_null(", "not_null"),
+    ];
+    paths.push(format!("message::{{{}}}", used(&checks).join(", ")));
+    paths.push("primitives::{DecodeError, EncodeError, Reader, Writer}".to_owned());
+    paths.extend(used(&[("read_frame(", "record_frame::{read_frame, write_frame}")]));
+    let mut imports = if body.contains("Bytes") { "use bytes::Bytes;\n\n".to_owned() } else { String::new() };
+    let paths = format!("protocol::{{{}}}", paths.join(", "));
     if body.contains("Uuid") {
-        imports.push_str("use crate::uuid::Uuid;\n");
+        let _ = writeln!(imports, "use crate::{{{paths}, uuid::Uuid}};\n");
+    } else {
+        let _ = writeln!(imports, "use crate::{paths};\n");
     }
-    imports.push('\n');
     imports
 }
 

@@ -3,8 +3,7 @@
 
 use crate::protocol::{
     api::ApiKey,
-    message::Message,
-    message::Request,
+    message::{Message, Request},
     primitives::{DecodeError, EncodeError, Reader, Writer},
 };
 

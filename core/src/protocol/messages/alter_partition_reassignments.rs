@@ -3,9 +3,7 @@
 
 use crate::protocol::{
     api::ApiKey,
-    message::Message,
-    message::Request,
-    message::absent,
+    message::{Message, Request, absent},
     primitives::{DecodeError, EncodeError, Reader, Writer},
 };
 
@@ -33,7 +31,7 @@ impl Message for AlterPartitionReassignmentsRequest {
     fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let message = Self {
             timeout_ms: reader.i32()?,
-            allow_replication_factor_change: if version == 1 { reader.bool()? } else { true },
+            allow_replication_factor_change: if version >= 1 { reader.bool()? } else { true },
             topics: reader.array(true, 3, |reader| ReassignableTopic::read(reader, version))?,
         };
         reader.skip_tags()?;
@@ -42,7 +40,7 @@ impl Message for AlterPartitionReassignmentsRequest {
 
     fn write(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
         writer.i32(self.timeout_ms);
-        if version == 1 {
+        if version >= 1 {
             writer.bool(self.allow_replication_factor_change);
         } else {
             absent(
@@ -142,7 +140,7 @@ impl Message for AlterPartitionReassignmentsResponse {
     fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let message = Self {
             throttle_time_ms: reader.i32()?,
-            allow_replication_factor_change: if version == 1 { reader.bool()? } else { true },
+            allow_replication_factor_change: if version >= 1 { reader.bool()? } else { true },
             error_code: reader.i16()?,
             error_message: reader.opt_string(true, true)?,
             responses: reader.array(true, 3, |reader| ReassignableTopicResponse::read(reader, version))?,
@@ -153,7 +151,7 @@ impl Message for AlterPartitionReassignmentsResponse {
 
     fn write(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
         writer.i32(self.throttle_time_ms);
-        if version == 1 {
+        if version >= 1 {
             writer.bool(self.allow_replication_factor_change);
         }
         writer.i16(self.error_code);

@@ -3,9 +3,7 @@
 
 use crate::protocol::{
     api::ApiKey,
-    message::Message,
-    message::Request,
-    message::absent,
+    message::{Message, Request, absent},
     primitives::{DecodeError, EncodeError, Reader, Writer},
 };
 
@@ -44,8 +42,8 @@ impl Message for ApiVersionsRequest {
         let message = Self {
             client_software_name: if version >= 3 { reader.string(flexible)? } else { Default::default() },
             client_software_version: if version >= 3 { reader.string(flexible)? } else { Default::default() },
-            cluster_id: if version == 5 { reader.opt_string(flexible, true)? } else { Default::default() },
-            node_id: if version == 5 { reader.i32()? } else { -1 },
+            cluster_id: if version >= 5 { reader.opt_string(flexible, true)? } else { Default::default() },
+            node_id: if version >= 5 { reader.i32()? } else { -1 },
         };
         if flexible {
             reader.skip_tags()?;
@@ -61,10 +59,10 @@ impl Message for ApiVersionsRequest {
         if version >= 3 {
             writer.string(flexible, &self.client_software_version)?;
         }
-        if version == 5 {
+        if version >= 5 {
             writer.opt_string(flexible, self.cluster_id.as_deref())?;
         }
-        if version == 5 {
+        if version >= 5 {
             writer.i32(self.node_id);
         }
         if flexible {

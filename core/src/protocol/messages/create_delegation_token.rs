@@ -5,9 +5,7 @@ use bytes::Bytes;
 
 use crate::protocol::{
     api::ApiKey,
-    message::Message,
-    message::Request,
-    message::absent,
+    message::{Message, Request, absent},
     primitives::{DecodeError, EncodeError, Reader, Writer},
 };
 
@@ -42,12 +40,12 @@ impl Message for CreateDelegationTokenRequest {
     fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let flexible = version >= 2;
         let message = Self {
-            owner_principal_type: if version == 3 {
+            owner_principal_type: if version >= 3 {
                 reader.opt_string(flexible, true)?
             } else {
                 Some(Default::default())
             },
-            owner_principal_name: if version == 3 {
+            owner_principal_name: if version >= 3 {
                 reader.opt_string(flexible, true)?
             } else {
                 Some(Default::default())
@@ -63,7 +61,7 @@ impl Message for CreateDelegationTokenRequest {
 
     fn write(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
         let flexible = version >= 2;
-        if version == 3 {
+        if version >= 3 {
             writer.opt_string(flexible, self.owner_principal_type.as_deref())?;
         } else {
             absent(
@@ -72,7 +70,7 @@ impl Message for CreateDelegationTokenRequest {
                 self.owner_principal_type.as_ref().is_none_or(|value| !value.is_empty()),
             )?;
         }
-        if version == 3 {
+        if version >= 3 {
             writer.opt_string(flexible, self.owner_principal_name.as_deref())?;
         } else {
             absent(
@@ -154,12 +152,12 @@ impl Message for CreateDelegationTokenResponse {
             error_code: reader.i16()?,
             principal_type: reader.string(flexible)?,
             principal_name: reader.string(flexible)?,
-            token_requester_principal_type: if version == 3 {
+            token_requester_principal_type: if version >= 3 {
                 reader.string(flexible)?
             } else {
                 Default::default()
             },
-            token_requester_principal_name: if version == 3 {
+            token_requester_principal_name: if version >= 3 {
                 reader.string(flexible)?
             } else {
                 Default::default()
@@ -182,7 +180,7 @@ impl Message for CreateDelegationTokenResponse {
         writer.i16(self.error_code);
         writer.string(flexible, &self.principal_type)?;
         writer.string(flexible, &self.principal_name)?;
-        if version == 3 {
+        if version >= 3 {
             writer.string(flexible, &self.token_requester_principal_type)?;
         } else {
             absent(
@@ -191,7 +189,7 @@ impl Message for CreateDelegationTokenResponse {
                 !self.token_requester_principal_type.is_empty(),
             )?;
         }
-        if version == 3 {
+        if version >= 3 {
             writer.string(flexible, &self.token_requester_principal_name)?;
         } else {
             absent(

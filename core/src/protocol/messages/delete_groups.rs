@@ -3,8 +3,7 @@
 
 use crate::protocol::{
     api::ApiKey,
-    message::Message,
-    message::Request,
+    message::{Message, Request},
     primitives::{DecodeError, EncodeError, Reader, Writer},
 };
 
@@ -95,7 +94,7 @@ impl DeletableGroupResult {
         let message = Self {
             group_id: reader.string(flexible)?,
             error_code: reader.i16()?,
-            error_message: if version == 3 { reader.opt_string(flexible, true)? } else { Default::default() },
+            error_message: if version >= 3 { reader.opt_string(flexible, true)? } else { Default::default() },
         };
         if flexible {
             reader.skip_tags()?;
@@ -107,7 +106,7 @@ impl DeletableGroupResult {
         let flexible = version >= 2;
         writer.string(flexible, &self.group_id)?;
         writer.i16(self.error_code);
-        if version == 3 {
+        if version >= 3 {
             writer.opt_string(flexible, self.error_message.as_deref())?;
         }
         if flexible {

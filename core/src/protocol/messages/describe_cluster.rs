@@ -3,9 +3,7 @@
 
 use crate::protocol::{
     api::ApiKey,
-    message::Message,
-    message::Request,
-    message::absent,
+    message::{Message, Request, absent},
     primitives::{DecodeError, EncodeError, Reader, Writer},
 };
 
@@ -39,7 +37,7 @@ impl Message for DescribeClusterRequest {
         let message = Self {
             include_cluster_authorized_operations: reader.bool()?,
             endpoint_type: if version >= 1 { reader.i8()? } else { 1 },
-            include_fenced_brokers: if version == 2 { reader.bool()? } else { Default::default() },
+            include_fenced_brokers: if version >= 2 { reader.bool()? } else { Default::default() },
         };
         reader.skip_tags()?;
         Ok(message)
@@ -52,7 +50,7 @@ impl Message for DescribeClusterRequest {
         } else {
             absent("DescribeClusterRequest.EndpointType", version, self.endpoint_type != 1)?;
         }
-        if version == 2 {
+        if version >= 2 {
             writer.bool(self.include_fenced_brokers);
         } else {
             absent("DescribeClusterRequest.IncludeFencedBrokers", version, self.include_fenced_brokers)?;
@@ -153,7 +151,7 @@ impl DescribeClusterBroker {
             host: reader.string(true)?,
             port: reader.i32()?,
             rack: reader.opt_string(true, true)?,
-            is_fenced: if version == 2 { reader.bool()? } else { Default::default() },
+            is_fenced: if version >= 2 { reader.bool()? } else { Default::default() },
         };
         reader.skip_tags()?;
         Ok(message)
@@ -164,7 +162,7 @@ impl DescribeClusterBroker {
         writer.string(true, &self.host)?;
         writer.i32(self.port);
         writer.opt_string(true, self.rack.as_deref())?;
-        if version == 2 {
+        if version >= 2 {
             writer.bool(self.is_fenced);
         } else {
             absent("DescribeClusterBroker.IsFenced", version, self.is_fenced)?;

@@ -5,9 +5,7 @@ use bytes::Bytes;
 
 use crate::protocol::{
     api::ApiKey,
-    message::Message,
-    message::Request,
-    message::absent,
+    message::{Message, Request, absent},
     primitives::{DecodeError, EncodeError, Reader, Writer},
 };
 
@@ -147,12 +145,12 @@ impl DescribedDelegationToken {
         let message = Self {
             principal_type: reader.string(flexible)?,
             principal_name: reader.string(flexible)?,
-            token_requester_principal_type: if version == 3 {
+            token_requester_principal_type: if version >= 3 {
                 reader.string(flexible)?
             } else {
                 Default::default()
             },
-            token_requester_principal_name: if version == 3 {
+            token_requester_principal_name: if version >= 3 {
                 reader.string(flexible)?
             } else {
                 Default::default()
@@ -175,7 +173,7 @@ impl DescribedDelegationToken {
         let flexible = version >= 2;
         writer.string(flexible, &self.principal_type)?;
         writer.string(flexible, &self.principal_name)?;
-        if version == 3 {
+        if version >= 3 {
             writer.string(flexible, &self.token_requester_principal_type)?;
         } else {
             absent(
@@ -184,7 +182,7 @@ impl DescribedDelegationToken {
                 !self.token_requester_principal_type.is_empty(),
             )?;
         }
-        if version == 3 {
+        if version >= 3 {
             writer.string(flexible, &self.token_requester_principal_name)?;
         } else {
             absent(

@@ -5,9 +5,7 @@ use bytes::Bytes;
 
 use crate::protocol::{
     api::ApiKey,
-    message::Message,
-    message::Request,
-    message::absent,
+    message::{Message, Request, absent},
     primitives::{DecodeError, EncodeError, Reader, Writer},
 };
 
@@ -135,7 +133,7 @@ impl DescribedGroup {
         let flexible = version >= 5;
         let message = Self {
             error_code: reader.i16()?,
-            error_message: if version == 6 { reader.opt_string(flexible, true)? } else { Default::default() },
+            error_message: if version >= 6 { reader.opt_string(flexible, true)? } else { Default::default() },
             group_id: reader.string(flexible)?,
             group_state: reader.string(flexible)?,
             protocol_type: reader.string(flexible)?,
@@ -152,7 +150,7 @@ impl DescribedGroup {
     fn write(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
         let flexible = version >= 5;
         writer.i16(self.error_code);
-        if version == 6 {
+        if version >= 6 {
             writer.opt_string(flexible, self.error_message.as_deref())?;
         } else {
             absent("DescribedGroup.ErrorMessage", version, self.error_message.is_some())?;

@@ -3,8 +3,7 @@
 
 use crate::protocol::{
     api::ApiKey,
-    message::Message,
-    message::Request,
+    message::{Message, Request},
     primitives::{DecodeError, EncodeError, Reader, Writer},
 };
 
@@ -160,7 +159,7 @@ impl DescribeLogDirsResult {
             topics: reader.array(flexible, 3, |reader| DescribeLogDirsTopic::read(reader, version))?,
             total_bytes: if version >= 4 { reader.i64()? } else { -1 },
             usable_bytes: if version >= 4 { reader.i64()? } else { -1 },
-            is_cordoned: if version == 5 { reader.bool()? } else { Default::default() },
+            is_cordoned: if version >= 5 { reader.bool()? } else { Default::default() },
         };
         if flexible {
             reader.skip_tags()?;
@@ -179,7 +178,7 @@ impl DescribeLogDirsResult {
         if version >= 4 {
             writer.i64(self.usable_bytes);
         }
-        if version == 5 {
+        if version >= 5 {
             writer.bool(self.is_cordoned);
         }
         if flexible {

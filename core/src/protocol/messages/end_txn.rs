@@ -3,8 +3,7 @@
 
 use crate::protocol::{
     api::ApiKey,
-    message::Message,
-    message::Request,
+    message::{Message, Request},
     primitives::{DecodeError, EncodeError, Reader, Writer},
 };
 
@@ -88,8 +87,8 @@ impl Message for EndTxnResponse {
         let message = Self {
             throttle_time_ms: reader.i32()?,
             error_code: reader.i16()?,
-            producer_id: if version == 5 { reader.i64()? } else { -1 },
-            producer_epoch: if version == 5 { reader.i16()? } else { -1 },
+            producer_id: if version >= 5 { reader.i64()? } else { -1 },
+            producer_epoch: if version >= 5 { reader.i16()? } else { -1 },
         };
         if flexible {
             reader.skip_tags()?;
@@ -101,10 +100,10 @@ impl Message for EndTxnResponse {
         let flexible = version >= 3;
         writer.i32(self.throttle_time_ms);
         writer.i16(self.error_code);
-        if version == 5 {
+        if version >= 5 {
             writer.i64(self.producer_id);
         }
-        if version == 5 {
+        if version >= 5 {
             writer.i16(self.producer_epoch);
         }
         if flexible {

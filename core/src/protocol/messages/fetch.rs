@@ -3,14 +3,14 @@
 
 use bytes::Bytes;
 
-use crate::protocol::{
-    api::ApiKey,
-    message::Message,
-    message::Request,
-    message::absent,
-    primitives::{DecodeError, EncodeError, Reader, Writer},
+use crate::{
+    protocol::{
+        api::ApiKey,
+        message::{Message, Request, absent},
+        primitives::{DecodeError, EncodeError, Reader, Writer},
+    },
+    uuid::Uuid,
 };
-use crate::uuid::Uuid;
 
 /// `FetchRequest`, versions 4-18.
 #[derive(Clone, Debug, PartialEq)]
@@ -281,7 +281,7 @@ impl FetchPartition {
             reader.tags(|reader, tag| {
                 match tag {
                     0 if version >= 17 => message.replica_directory_id = reader.uuid()?,
-                    1 if version == 18 => message.high_watermark = reader.i64()?,
+                    1 if version >= 18 => message.high_watermark = reader.i64()?,
                     _ => {}
                 }
                 Ok(())
@@ -308,7 +308,7 @@ impl FetchPartition {
         writer.i32(self.partition_max_bytes);
         if flexible {
             let with_replica_directory_id = version >= 17 && !self.replica_directory_id.is_zero();
-            let with_high_watermark = version == 18 && self.high_watermark != i64::MAX;
+            let with_high_watermark = version >= 18 && self.high_watermark != i64::MAX;
             writer.uvarint(u32::from(with_replica_directory_id) + u32::from(with_high_watermark));
             if with_replica_directory_id {
                 writer.tag(0, |writer| {

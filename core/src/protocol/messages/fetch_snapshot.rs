@@ -3,14 +3,14 @@
 
 use bytes::Bytes;
 
-use crate::protocol::{
-    api::ApiKey,
-    message::Message,
-    message::Request,
-    message::absent,
-    primitives::{DecodeError, EncodeError, Reader, Writer},
+use crate::{
+    protocol::{
+        api::ApiKey,
+        message::{Message, Request, absent},
+        primitives::{DecodeError, EncodeError, Reader, Writer},
+    },
+    uuid::Uuid,
 };
-use crate::uuid::Uuid;
 
 /// `FetchSnapshotRequest`, versions 0-1.
 #[derive(Clone, Debug, PartialEq)]
@@ -121,7 +121,7 @@ impl FetchSnapshotRequestPartitionSnapshot {
             replica_directory_id: Default::default(),
         };
         reader.tags(|reader, tag| {
-            if tag == 0 && version == 1 {
+            if tag == 0 && version >= 1 {
                 message.replica_directory_id = reader.uuid()?;
             }
             Ok(())
@@ -134,7 +134,7 @@ impl FetchSnapshotRequestPartitionSnapshot {
         writer.i32(self.current_leader_epoch);
         self.snapshot_id.write(writer, version)?;
         writer.i64(self.position);
-        let with_replica_directory_id = version == 1 && !self.replica_directory_id.is_zero();
+        let with_replica_directory_id = version >= 1 && !self.replica_directory_id.is_zero();
         writer.uvarint(u32::from(with_replica_directory_id));
         if with_replica_directory_id {
             writer.tag(0, |writer| {
@@ -193,7 +193,7 @@ impl Message for FetchSnapshotResponse {
             node_endpoints: Default::default(),
         };
         reader.tags(|reader, tag| {
-            if tag == 0 && version == 1 {
+            if tag == 0 && version >= 1 {
                 message.node_endpoints =
                     reader.array(true, 1, |reader| NodeEndpoint::read(reader, version))?;
             }
@@ -209,7 +209,7 @@ impl Message for FetchSnapshotResponse {
         if version < 1 {
             absent("FetchSnapshotResponse.NodeEndpoints", version, !self.node_endpoints.is_empty())?;
         }
-        let with_node_endpoints = version == 1 && !self.node_endpoints.is_empty();
+        let with_node_endpoints = version >= 1 && !self.node_endpoints.is_empty();
         writer.uvarint(u32::from(with_node_endpoints));
         if with_node_endpoints {
             writer.tag(0, |writer| {
@@ -353,26 +353,26 @@ pub struct NodeEndpoint {
 impl NodeEndpoint {
     fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let message = Self {
-            node_id: if version == 1 { reader.i32()? } else { Default::default() },
-            host: if version == 1 { reader.string(true)? } else { Default::default() },
-            port: if version == 1 { reader.u16()? } else { Default::default() },
+            node_id: if version >= 1 { reader.i32()? } else { Default::default() },
+            host: if version >= 1 { reader.string(true)? } else { Default::default() },
+            port: if version >= 1 { reader.u16()? } else { Default::default() },
         };
         reader.skip_tags()?;
         Ok(message)
     }
 
     fn write(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
-        if version == 1 {
+        if version >= 1 {
             writer.i32(self.node_id);
         } else {
             absent("NodeEndpoint.NodeId", version, self.node_id != 0)?;
         }
-        if version == 1 {
+        if version >= 1 {
             writer.string(true, &self.host)?;
         } else {
             absent("NodeEndpoint.Host", version, !self.host.is_empty())?;
         }
-        if version == 1 {
+        if version >= 1 {
             writer.u16(self.port);
         } else {
             absent("NodeEndpoint.Port", version, self.port != 0)?;

@@ -3,9 +3,7 @@
 
 use crate::protocol::{
     api::ApiKey,
-    message::Message,
-    message::Request,
-    message::absent,
+    message::{Message, Request, absent},
     primitives::{DecodeError, EncodeError, Reader, Writer},
 };
 
@@ -50,8 +48,8 @@ impl Message for InitProducerIdRequest {
             transaction_timeout_ms: reader.i32()?,
             producer_id: if version >= 3 { reader.i64()? } else { -1 },
             producer_epoch: if version >= 3 { reader.i16()? } else { -1 },
-            enable2_pc: if version == 6 { reader.bool()? } else { Default::default() },
-            keep_prepared_txn: if version == 6 { reader.bool()? } else { Default::default() },
+            enable2_pc: if version >= 6 { reader.bool()? } else { Default::default() },
+            keep_prepared_txn: if version >= 6 { reader.bool()? } else { Default::default() },
         };
         if flexible {
             reader.skip_tags()?;
@@ -73,12 +71,12 @@ impl Message for InitProducerIdRequest {
         } else {
             absent("InitProducerIdRequest.ProducerEpoch", version, self.producer_epoch != -1)?;
         }
-        if version == 6 {
+        if version >= 6 {
             writer.bool(self.enable2_pc);
         } else {
             absent("InitProducerIdRequest.Enable2Pc", version, self.enable2_pc)?;
         }
-        if version == 6 {
+        if version >= 6 {
             writer.bool(self.keep_prepared_txn);
         } else {
             absent("InitProducerIdRequest.KeepPreparedTxn", version, self.keep_prepared_txn)?;
@@ -134,8 +132,8 @@ impl Message for InitProducerIdResponse {
             error_code: reader.i16()?,
             producer_id: reader.i64()?,
             producer_epoch: reader.i16()?,
-            ongoing_txn_producer_id: if version == 6 { reader.i64()? } else { -1 },
-            ongoing_txn_producer_epoch: if version == 6 { reader.i16()? } else { -1 },
+            ongoing_txn_producer_id: if version >= 6 { reader.i64()? } else { -1 },
+            ongoing_txn_producer_epoch: if version >= 6 { reader.i16()? } else { -1 },
         };
         if flexible {
             reader.skip_tags()?;
@@ -149,7 +147,7 @@ impl Message for InitProducerIdResponse {
         writer.i16(self.error_code);
         writer.i64(self.producer_id);
         writer.i16(self.producer_epoch);
-        if version == 6 {
+        if version >= 6 {
             writer.i64(self.ongoing_txn_producer_id);
         } else {
             absent(
@@ -158,7 +156,7 @@ impl Message for InitProducerIdResponse {
                 self.ongoing_txn_producer_id != -1,
             )?;
         }
-        if version == 6 {
+        if version >= 6 {
             writer.i16(self.ongoing_txn_producer_epoch);
         } else {
             absent(

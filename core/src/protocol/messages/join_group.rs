@@ -5,10 +5,7 @@ use bytes::Bytes;
 
 use crate::protocol::{
     api::ApiKey,
-    message::Message,
-    message::Request,
-    message::absent,
-    message::not_null,
+    message::{Message, Request, absent, not_null},
     primitives::{DecodeError, EncodeError, Reader, Writer},
 };
 
@@ -178,7 +175,7 @@ impl Message for JoinGroupResponse {
             protocol_type: if version >= 7 { reader.opt_string(flexible, true)? } else { Default::default() },
             protocol_name: reader.opt_string(flexible, version >= 7)?,
             leader: reader.string(flexible)?,
-            skip_assignment: if version == 9 { reader.bool()? } else { Default::default() },
+            skip_assignment: if version >= 9 { reader.bool()? } else { Default::default() },
             member_id: reader.string(flexible)?,
             members: reader.array(flexible, 4, |reader| JoinGroupResponseMember::read(reader, version))?,
         };
@@ -201,7 +198,7 @@ impl Message for JoinGroupResponse {
         not_null("JoinGroupResponse.ProtocolName", version, self.protocol_name.is_none(), version >= 7)?;
         writer.opt_string(flexible, self.protocol_name.as_deref())?;
         writer.string(flexible, &self.leader)?;
-        if version == 9 {
+        if version >= 9 {
             writer.bool(self.skip_assignment);
         } else {
             absent("JoinGroupResponse.SkipAssignment", version, self.skip_assignment)?;

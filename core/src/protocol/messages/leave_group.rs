@@ -3,9 +3,7 @@
 
 use crate::protocol::{
     api::ApiKey,
-    message::Message,
-    message::Request,
-    message::absent,
+    message::{Message, Request, absent},
     primitives::{DecodeError, EncodeError, Reader, Writer},
 };
 
@@ -88,7 +86,7 @@ impl MemberIdentity {
             } else {
                 Default::default()
             },
-            reason: if version == 5 { reader.opt_string(flexible, true)? } else { Default::default() },
+            reason: if version >= 5 { reader.opt_string(flexible, true)? } else { Default::default() },
         };
         if flexible {
             reader.skip_tags()?;
@@ -108,7 +106,7 @@ impl MemberIdentity {
         } else {
             absent("MemberIdentity.GroupInstanceId", version, self.group_instance_id.is_some())?;
         }
-        if version == 5 {
+        if version >= 5 {
             writer.opt_string(flexible, self.reason.as_deref())?;
         }
         if flexible {

@@ -3,9 +3,7 @@
 
 use crate::protocol::{
     api::ApiKey,
-    message::Message,
-    message::Request,
-    message::absent,
+    message::{Message, Request, absent},
     primitives::{DecodeError, EncodeError, Reader, Writer},
 };
 
@@ -24,7 +22,7 @@ impl Message for ListConfigResourcesRequest {
 
     fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let message = Self {
-            resource_types: if version == 1 {
+            resource_types: if version >= 1 {
                 reader.array(true, 1, Reader::i8)?
             } else {
                 Default::default()
@@ -35,7 +33,7 @@ impl Message for ListConfigResourcesRequest {
     }
 
     fn write(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
-        if version == 1 {
+        if version >= 1 {
             writer.array_of(true, &self.resource_types, Writer::i8)?;
         } else {
             absent("ListConfigResourcesRequest.ResourceTypes", version, !self.resource_types.is_empty())?;
@@ -101,7 +99,7 @@ impl ConfigResource {
     fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let message = Self {
             resource_name: reader.string(true)?,
-            resource_type: if version == 1 { reader.i8()? } else { 16 },
+            resource_type: if version >= 1 { reader.i8()? } else { 16 },
         };
         reader.skip_tags()?;
         Ok(message)
@@ -109,7 +107,7 @@ impl ConfigResource {
 
     fn write(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
         writer.string(true, &self.resource_name)?;
-        if version == 1 {
+        if version >= 1 {
             writer.i8(self.resource_type);
         }
         writer.uvarint(0);

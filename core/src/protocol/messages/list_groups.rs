@@ -3,9 +3,7 @@
 
 use crate::protocol::{
     api::ApiKey,
-    message::Message,
-    message::Request,
-    message::absent,
+    message::{Message, Request, absent},
     primitives::{DecodeError, EncodeError, Reader, Writer},
 };
 
@@ -32,7 +30,7 @@ impl Message for ListGroupsRequest {
             } else {
                 Default::default()
             },
-            types_filter: if version == 5 {
+            types_filter: if version >= 5 {
                 reader.array(flexible, 1, |reader| reader.string(flexible))?
             } else {
                 Default::default()
@@ -51,7 +49,7 @@ impl Message for ListGroupsRequest {
         } else {
             absent("ListGroupsRequest.StatesFilter", version, !self.states_filter.is_empty())?;
         }
-        if version == 5 {
+        if version >= 5 {
             writer.array(flexible, &self.types_filter, |writer, value| writer.string(flexible, value))?;
         } else {
             absent("ListGroupsRequest.TypesFilter", version, !self.types_filter.is_empty())?;
@@ -128,7 +126,7 @@ impl ListedGroup {
             group_id: reader.string(flexible)?,
             protocol_type: reader.string(flexible)?,
             group_state: if version >= 4 { reader.string(flexible)? } else { Default::default() },
-            group_type: if version == 5 { reader.string(flexible)? } else { Default::default() },
+            group_type: if version >= 5 { reader.string(flexible)? } else { Default::default() },
         };
         if flexible {
             reader.skip_tags()?;
@@ -143,7 +141,7 @@ impl ListedGroup {
         if version >= 4 {
             writer.string(flexible, &self.group_state)?;
         }
-        if version == 5 {
+        if version >= 5 {
             writer.string(flexible, &self.group_type)?;
         }
         if flexible {

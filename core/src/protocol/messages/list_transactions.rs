@@ -3,9 +3,7 @@
 
 use crate::protocol::{
     api::ApiKey,
-    message::Message,
-    message::Request,
-    message::absent,
+    message::{Message, Request, absent},
     primitives::{DecodeError, EncodeError, Reader, Writer},
 };
 
@@ -42,7 +40,7 @@ impl Message for ListTransactionsRequest {
             state_filters: reader.array(true, 1, |reader| reader.string(true))?,
             producer_id_filters: reader.array(true, 8, Reader::i64)?,
             duration_filter: if version >= 1 { reader.i64()? } else { -1 },
-            transactional_id_pattern: if version == 2 {
+            transactional_id_pattern: if version >= 2 {
                 reader.opt_string(true, true)?
             } else {
                 Default::default()
@@ -60,7 +58,7 @@ impl Message for ListTransactionsRequest {
         } else {
             absent("ListTransactionsRequest.DurationFilter", version, self.duration_filter != -1)?;
         }
-        if version == 2 {
+        if version >= 2 {
             writer.opt_string(true, self.transactional_id_pattern.as_deref())?;
         } else {
             absent(

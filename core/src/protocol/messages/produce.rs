@@ -3,14 +3,14 @@
 
 use bytes::Bytes;
 
-use crate::protocol::{
-    api::ApiKey,
-    message::Message,
-    message::Request,
-    message::absent,
-    primitives::{DecodeError, EncodeError, Reader, Writer},
+use crate::{
+    protocol::{
+        api::ApiKey,
+        message::{Message, Request, absent},
+        primitives::{DecodeError, EncodeError, Reader, Writer},
+    },
+    uuid::Uuid,
 };
-use crate::uuid::Uuid;
 
 /// `ProduceRequest`, versions 3-13.
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -74,7 +74,7 @@ impl TopicProduceData {
         let flexible = version >= 9;
         let message = Self {
             name: if version <= 12 { reader.string(flexible)? } else { Default::default() },
-            topic_id: if version == 13 { reader.uuid()? } else { Default::default() },
+            topic_id: if version >= 13 { reader.uuid()? } else { Default::default() },
             partition_data: reader
                 .array(flexible, 6, |reader| PartitionProduceData::read(reader, version))?,
         };
@@ -89,7 +89,7 @@ impl TopicProduceData {
         if version <= 12 {
             writer.string(flexible, &self.name)?;
         }
-        if version == 13 {
+        if version >= 13 {
             writer.uuid(self.topic_id);
         }
         writer.array(flexible, &self.partition_data, |writer, value| value.write(writer, version))?;
@@ -197,7 +197,7 @@ impl TopicProduceResponse {
         let flexible = version >= 9;
         let message = Self {
             name: if version <= 12 { reader.string(flexible)? } else { Default::default() },
-            topic_id: if version == 13 { reader.uuid()? } else { Default::default() },
+            topic_id: if version >= 13 { reader.uuid()? } else { Default::default() },
             partition_responses: reader
                 .array(flexible, 22, |reader| PartitionProduceResponse::read(reader, version))?,
         };
@@ -212,7 +212,7 @@ impl TopicProduceResponse {
         if version <= 12 {
             writer.string(flexible, &self.name)?;
         }
-        if version == 13 {
+        if version >= 13 {
             writer.uuid(self.topic_id);
         }
         writer.array(flexible, &self.partition_responses, |writer, value| value.write(writer, version))?;

@@ -3,13 +3,14 @@
 
 use bytes::Bytes;
 
-use crate::protocol::{
-    api::ApiKey,
-    message::Message,
-    message::Request,
-    primitives::{DecodeError, EncodeError, Reader, Writer},
+use crate::{
+    protocol::{
+        api::ApiKey,
+        message::{Message, Request},
+        primitives::{DecodeError, EncodeError, Reader, Writer},
+    },
+    uuid::Uuid,
 };
-use crate::uuid::Uuid;
 
 /// `PushTelemetryRequest`, versions 0.
 #[derive(Clone, Debug, PartialEq, Default)]

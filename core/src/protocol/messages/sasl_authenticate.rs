@@ -5,8 +5,7 @@ use bytes::Bytes;
 
 use crate::protocol::{
     api::ApiKey,
-    message::Message,
-    message::Request,
+    message::{Message, Request},
     primitives::{DecodeError, EncodeError, Reader, Writer},
 };
 

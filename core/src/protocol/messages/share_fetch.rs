@@ -3,15 +3,14 @@
 
 use bytes::Bytes;
 
-use crate::protocol::{
-    api::ApiKey,
-    message::Message,
-    message::Request,
-    message::absent,
-    message::not_null,
-    primitives::{DecodeError, EncodeError, Reader, Writer},
+use crate::{
+    protocol::{
+        api::ApiKey,
+        message::{Message, Request, absent, not_null},
+        primitives::{DecodeError, EncodeError, Reader, Writer},
+    },
+    uuid::Uuid,
 };
-use crate::uuid::Uuid;
 
 /// `ShareFetchRequest`, versions 1-2.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,8 +66,8 @@ impl Message for ShareFetchRequest {
             max_bytes: reader.i32()?,
             max_records: reader.i32()?,
             batch_size: reader.i32()?,
-            share_acquire_mode: if version == 2 { reader.i8()? } else { Default::default() },
-            is_renew_ack: if version == 2 { reader.bool()? } else { Default::default() },
+            share_acquire_mode: if version >= 2 { reader.i8()? } else { Default::default() },
+            is_renew_ack: if version >= 2 { reader.bool()? } else { Default::default() },
             topics: reader.array(true, 18, |reader| FetchTopic::read(reader, version))?,
             forgotten_topics_data: reader.array(true, 18, |reader| ForgottenTopic::read(reader, version))?,
         };
@@ -85,10 +84,10 @@ impl Message for ShareFetchRequest {
         writer.i32(self.max_bytes);
         writer.i32(self.max_records);
         writer.i32(self.batch_size);
-        if version == 2 {
+        if version >= 2 {
             writer.i8(self.share_acquire_mode);
         }
-        if version == 2 {
+        if version >= 2 {
             writer.bool(self.is_renew_ack);
         } else {
             absent("ShareFetchRequest.IsRenewAck", version, self.is_renew_ack)?;

@@ -3,9 +3,7 @@
 
 use crate::protocol::{
     api::ApiKey,
-    message::Message,
-    message::Request,
-    message::absent,
+    message::{Message, Request, absent},
     primitives::{DecodeError, EncodeError, Reader, Writer},
 };
 
@@ -28,7 +26,7 @@ impl Message for StreamsGroupDescribeRequest {
         let message = Self {
             group_ids: reader.array(true, 1, |reader| reader.string(true))?,
             include_authorized_operations: reader.bool()?,
-            include_topology_description: if version == 1 { reader.bool()? } else { Default::default() },
+            include_topology_description: if version >= 1 { reader.bool()? } else { Default::default() },
         };
         reader.skip_tags()?;
         Ok(message)
@@ -37,7 +35,7 @@ impl Message for StreamsGroupDescribeRequest {
     fn write(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
         writer.array(true, &self.group_ids, |writer, value| writer.string(true, value))?;
         writer.bool(self.include_authorized_operations);
-        if version == 1 {
+        if version >= 1 {
             writer.bool(self.include_topology_description);
         } else {
             absent(
@@ -137,13 +135,13 @@ impl DescribedGroup {
             topology: reader.opt_struct(|reader| Topology::read(reader, version))?,
             members: reader.array(true, 28, |reader| Member::read(reader, version))?,
             authorized_operations: reader.i32()?,
-            topology_description: if version == 1 {
+            topology_description: if version >= 1 {
                 reader.opt_struct(|reader| TopologyDescription::read(reader, version))?
             } else {
                 Default::default()
             },
-            topology_description_status: if version == 1 { reader.i8()? } else { Default::default() },
-            assignor_name: if version == 1 { reader.opt_string(true, true)? } else { Default::default() },
+            topology_description_status: if version >= 1 { reader.i8()? } else { Default::default() },
+            assignor_name: if version >= 1 { reader.opt_string(true, true)? } else { Default::default() },
         };
         reader.skip_tags()?;
         Ok(message)
@@ -159,14 +157,14 @@ impl DescribedGroup {
         writer.opt_struct(self.topology.as_ref(), |writer, value| value.write(writer, version))?;
         writer.array(true, &self.members, |writer, value| value.write(writer, version))?;
         writer.i32(self.authorized_operations);
-        if version == 1 {
+        if version >= 1 {
             writer.opt_struct(self.topology_description.as_ref(), |writer, value| {
                 value.write(writer, version)
             })?;
         } else {
             absent("DescribedGroup.TopologyDescription", version, self.topology_description.is_some())?;
         }
-        if version == 1 {
+        if version >= 1 {
             writer.i8(self.topology_description_status);
         } else {
             absent(
@@ -175,7 +173,7 @@ impl DescribedGroup {
                 self.topology_description_status != 0,
             )?;
         }
-        if version == 1 {
+        if version >= 1 {
             writer.opt_string(true, self.assignor_name.as_deref())?;
         }
         writer.uvarint(0);
@@ -470,12 +468,12 @@ pub struct TopologyDescription {
 impl TopologyDescription {
     fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let message = Self {
-            subtopologies: if version == 1 {
+            subtopologies: if version >= 1 {
                 reader.array(true, 1, |reader| TopologyDescriptionSubtopology::read(reader, version))?
             } else {
                 Default::default()
             },
-            global_stores: if version == 1 {
+            global_stores: if version >= 1 {
                 reader.array(true, 1, |reader| TopologyDescriptionGlobalStore::read(reader, version))?
             } else {
                 Default::default()
@@ -486,12 +484,12 @@ impl TopologyDescription {
     }
 
     fn write(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
-        if version == 1 {
+        if version >= 1 {
             writer.array(true, &self.subtopologies, |writer, value| value.write(writer, version))?;
         } else {
             absent("TopologyDescription.Subtopologies", version, !self.subtopologies.is_empty())?;
         }
-        if version == 1 {
+        if version >= 1 {
             writer.array(true, &self.global_stores, |writer, value| value.write(writer, version))?;
         } else {
             absent("TopologyDescription.GlobalStores", version, !self.global_stores.is_empty())?;
@@ -513,8 +511,8 @@ pub struct TopologyDescriptionSubtopology {
 impl TopologyDescriptionSubtopology {
     fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let message = Self {
-            subtopology_id: if version == 1 { reader.string(true)? } else { Default::default() },
-            nodes: if version == 1 {
+            subtopology_id: if version >= 1 { reader.string(true)? } else { Default::default() },
+            nodes: if version >= 1 {
                 reader.array(true, 1, |reader| TopologyDescriptionNode::read(reader, version))?
             } else {
                 Default::default()
@@ -525,12 +523,12 @@ impl TopologyDescriptionSubtopology {
     }
 
     fn write(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
-        if version == 1 {
+        if version >= 1 {
             writer.string(true, &self.subtopology_id)?;
         } else {
             absent("TopologyDescriptionSubtopology.SubtopologyId", version, !self.subtopology_id.is_empty())?;
         }
-        if version == 1 {
+        if version >= 1 {
             writer.array(true, &self.nodes, |writer, value| value.write(writer, version))?;
         } else {
             absent("TopologyDescriptionSubtopology.Nodes", version, !self.nodes.is_empty())?;
@@ -560,20 +558,20 @@ pub struct TopologyDescriptionNode {
 impl TopologyDescriptionNode {
     fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let message = Self {
-            name: if version == 1 { reader.string(true)? } else { Default::default() },
-            node_type: if version == 1 { reader.i8()? } else { Default::default() },
-            source_topics: if version == 1 {
+            name: if version >= 1 { reader.string(true)? } else { Default::default() },
+            node_type: if version >= 1 { reader.i8()? } else { Default::default() },
+            source_topics: if version >= 1 {
                 reader.array(true, 1, |reader| reader.string(true))?
             } else {
                 Default::default()
             },
-            sink_topic: if version == 1 { reader.opt_string(true, true)? } else { Default::default() },
-            stores: if version == 1 {
+            sink_topic: if version >= 1 { reader.opt_string(true, true)? } else { Default::default() },
+            stores: if version >= 1 {
                 reader.array(true, 1, |reader| reader.string(true))?
             } else {
                 Default::default()
             },
-            successors: if version == 1 {
+            successors: if version >= 1 {
                 reader.array(true, 1, |reader| reader.string(true))?
             } else {
                 Default::default()
@@ -584,32 +582,32 @@ impl TopologyDescriptionNode {
     }
 
     fn write(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
-        if version == 1 {
+        if version >= 1 {
             writer.string(true, &self.name)?;
         } else {
             absent("TopologyDescriptionNode.Name", version, !self.name.is_empty())?;
         }
-        if version == 1 {
+        if version >= 1 {
             writer.i8(self.node_type);
         } else {
             absent("TopologyDescriptionNode.NodeType", version, self.node_type != 0)?;
         }
-        if version == 1 {
+        if version >= 1 {
             writer.array(true, &self.source_topics, |writer, value| writer.string(true, value))?;
         } else {
             absent("TopologyDescriptionNode.SourceTopics", version, !self.source_topics.is_empty())?;
         }
-        if version == 1 {
+        if version >= 1 {
             writer.opt_string(true, self.sink_topic.as_deref())?;
         } else {
             absent("TopologyDescriptionNode.SinkTopic", version, self.sink_topic.is_some())?;
         }
-        if version == 1 {
+        if version >= 1 {
             writer.array(true, &self.stores, |writer, value| writer.string(true, value))?;
         } else {
             absent("TopologyDescriptionNode.Stores", version, !self.stores.is_empty())?;
         }
-        if version == 1 {
+        if version >= 1 {
             writer.array(true, &self.successors, |writer, value| writer.string(true, value))?;
         } else {
             absent("TopologyDescriptionNode.Successors", version, !self.successors.is_empty())?;
@@ -631,12 +629,12 @@ pub struct TopologyDescriptionGlobalStore {
 impl TopologyDescriptionGlobalStore {
     fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
         let message = Self {
-            source: if version == 1 {
+            source: if version >= 1 {
                 TopologyDescriptionNode::read(reader, version)?
             } else {
                 Default::default()
             },
-            processor: if version == 1 {
+            processor: if version >= 1 {
                 TopologyDescriptionNode::read(reader, version)?
             } else {
                 Default::default()
@@ -647,7 +645,7 @@ impl TopologyDescriptionGlobalStore {
     }
 
     fn write(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
-        if version == 1 {
+        if version >= 1 {
             self.source.write(writer, version)?;
         } else {
             absent(
@@ -656,7 +654,7 @@ impl TopologyDescriptionGlobalStore {
                 self.source != TopologyDescriptionNode::default(),
             )?;
         }
-        if version == 1 {
+        if version >= 1 {
             self.processor.write(writer, version)?;
         } else {
             absent(

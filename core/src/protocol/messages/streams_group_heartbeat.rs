@@ -3,9 +3,7 @@
 
 use crate::protocol::{
     api::ApiKey,
-    message::Message,
-    message::Request,
-    message::absent,
+    message::{Message, Request, absent},
     primitives::{DecodeError, EncodeError, Reader, Writer},
 };
 
@@ -402,7 +400,7 @@ impl Message for StreamsGroupHeartbeatResponse {
             heartbeat_interval_ms: reader.i32()?,
             acceptable_recovery_lag_legacy: if version == 0 { reader.i32()? } else { Default::default() },
             task_offset_interval_ms: reader.i32()?,
-            acceptable_recovery_lag: if version == 1 { reader.i64()? } else { -1 },
+            acceptable_recovery_lag: if version >= 1 { reader.i64()? } else { -1 },
             status: reader.opt_array(true, true, 3, |reader| Status::read(reader, version))?,
             active_tasks: reader.opt_array(true, true, 3, |reader| {
                 StreamsGroupHeartbeatResponseTaskIds::read(reader, version)
@@ -413,7 +411,7 @@ impl Message for StreamsGroupHeartbeatResponse {
             warmup_tasks: reader.opt_array(true, true, 3, |reader| {
                 StreamsGroupHeartbeatResponseTaskIds::read(reader, version)
             })?,
-            topology_description_required: if version == 1 { reader.bool()? } else { Default::default() },
+            topology_description_required: if version >= 1 { reader.bool()? } else { Default::default() },
             endpoint_information_epoch: reader.i32()?,
             partitions_by_user_endpoint: reader
                 .opt_array(true, true, 7, |reader| EndpointToPartitions::read(reader, version))?,
@@ -439,7 +437,7 @@ impl Message for StreamsGroupHeartbeatResponse {
             )?;
         }
         writer.i32(self.task_offset_interval_ms);
-        if version == 1 {
+        if version >= 1 {
             writer.i64(self.acceptable_recovery_lag);
         }
         writer.opt_array(true, self.status.as_deref(), |writer, value| value.write(writer, version))?;
@@ -447,7 +445,7 @@ impl Message for StreamsGroupHeartbeatResponse {
         writer
             .opt_array(true, self.standby_tasks.as_deref(), |writer, value| value.write(writer, version))?;
         writer.opt_array(true, self.warmup_tasks.as_deref(), |writer, value| value.write(writer, version))?;
-        if version == 1 {
+        if version >= 1 {
             writer.bool(self.topology_description_required);
         } else {
             absent(

@@ -5,9 +5,7 @@ use bytes::Bytes;
 
 use crate::protocol::{
     api::ApiKey,
-    message::Message,
-    message::Request,
-    message::absent,
+    message::{Message, Request, absent},
     primitives::{DecodeError, EncodeError, Reader, Writer},
 };
 
@@ -43,8 +41,8 @@ impl Message for SyncGroupRequest {
             } else {
                 Default::default()
             },
-            protocol_type: if version == 5 { reader.opt_string(flexible, true)? } else { Default::default() },
-            protocol_name: if version == 5 { reader.opt_string(flexible, true)? } else { Default::default() },
+            protocol_type: if version >= 5 { reader.opt_string(flexible, true)? } else { Default::default() },
+            protocol_name: if version >= 5 { reader.opt_string(flexible, true)? } else { Default::default() },
             assignments: reader
                 .array(flexible, 3, |reader| SyncGroupRequestAssignment::read(reader, version))?,
         };
@@ -64,10 +62,10 @@ impl Message for SyncGroupRequest {
         } else {
             absent("SyncGroupRequest.GroupInstanceId", version, self.group_instance_id.is_some())?;
         }
-        if version == 5 {
+        if version >= 5 {
             writer.opt_string(flexible, self.protocol_type.as_deref())?;
         }
-        if version == 5 {
+        if version >= 5 {
             writer.opt_string(flexible, self.protocol_name.as_deref())?;
         }
         writer.array(flexible, &self.assignments, |writer, value| value.write(writer, version))?;
@@ -135,8 +133,8 @@ impl Message for SyncGroupResponse {
         let message = Self {
             throttle_time_ms: if version >= 1 { reader.i32()? } else { Default::default() },
             error_code: reader.i16()?,
-            protocol_type: if version == 5 { reader.opt_string(flexible, true)? } else { Default::default() },
-            protocol_name: if version == 5 { reader.opt_string(flexible, true)? } else { Default::default() },
+            protocol_type: if version >= 5 { reader.opt_string(flexible, true)? } else { Default::default() },
+            protocol_name: if version >= 5 { reader.opt_string(flexible, true)? } else { Default::default() },
             assignment: reader.bytes(flexible)?,
         };
         if flexible {
@@ -151,10 +149,10 @@ impl Message for SyncGroupResponse {
             writer.i32(self.throttle_time_ms);
         }
         writer.i16(self.error_code);
-        if version == 5 {
+        if version >= 5 {
             writer.opt_string(flexible, self.protocol_type.as_deref())?;
         }
-        if version == 5 {
+        if version >= 5 {
             writer.opt_string(flexible, self.protocol_name.as_deref())?;
         }
         writer.bytes(flexible, &self.assignment)?;

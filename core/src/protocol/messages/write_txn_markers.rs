@@ -3,8 +3,7 @@
 
 use crate::protocol::{
     api::ApiKey,
-    message::Message,
-    message::Request,
+    message::{Message, Request},
     primitives::{DecodeError, EncodeError, Reader, Writer},
 };
 
@@ -59,7 +58,7 @@ impl WritableTxnMarker {
             transaction_result: reader.bool()?,
             topics: reader.array(true, 3, |reader| WritableTxnMarkerTopic::read(reader, version))?,
             coordinator_epoch: reader.i32()?,
-            transaction_version: if version == 2 { reader.i8()? } else { Default::default() },
+            transaction_version: if version >= 2 { reader.i8()? } else { Default::default() },
         };
         reader.skip_tags()?;
         Ok(message)
@@ -71,7 +70,7 @@ impl WritableTxnMarker {
         writer.bool(self.transaction_result);
         writer.array(true, &self.topics, |writer, value| value.write(writer, version))?;
         writer.i32(self.coordinator_epoch);
-        if version == 2 {
+        if version >= 2 {
             writer.i8(self.transaction_version);
         }
         writer.uvarint(0);

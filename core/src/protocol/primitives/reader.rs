@@ -22,6 +22,11 @@ impl<'a> Reader<'a> {
         Self { frame, position: 0, memory_bytes: DECODED_MESSAGE_BYTES_MAX }
     }
 
+    /// All of the frame, read or not.
+    pub fn frame(&self) -> &'a Bytes {
+        self.frame
+    }
+
     /// The position of the next byte, counted from the frame's first.
     pub fn position(&self) -> usize {
         self.position
@@ -163,10 +168,14 @@ impl<'a> Reader<'a> {
         Ok(self.opt_string(flexible, false)?.unwrap_or_default())
     }
 
+    /// The length of bytes or records, or `None` for null.
+    pub fn bytes_length(&mut self, flexible: bool) -> Result<Option<usize>> {
+        if flexible { self.compact_length() } else { self.length32() }
+    }
+
     /// Bytes or records as a slice of the frame, or null where `nullable`.
     pub fn opt_bytes(&mut self, flexible: bool, nullable: bool) -> Result<Option<Bytes>> {
-        let length = if flexible { self.compact_length()? } else { self.length32()? };
-        match length {
+        match self.bytes_length(flexible)? {
             Some(length) => {
                 let start = self.position;
                 self.take(length)?;
@@ -192,6 +201,19 @@ impl<'a> Reader<'a> {
             }
             _ => Ok(count),
         }
+    }
+
+    /// As `count` where null is refused, with room for the elements reserved in `elements` behind those it has.
+    pub fn reserve<T>(
+        &mut self,
+        flexible: bool,
+        element_bytes: usize,
+        elements: &mut Vec<T>,
+    ) -> Result<usize> {
+        let count = self.count(flexible, element_bytes)?.ok_or_else(|| self.null())?;
+        self.charge(count.saturating_mul(size_of::<T>()))?;
+        elements.reserve(count);
+        Ok(count)
     }
 
     /// An array of elements of at least `element_bytes` each, or null where `nullable`.

@@ -39,6 +39,11 @@ impl Writer {
         self.buffer.is_empty()
     }
 
+    /// Forgets what was written; the room stays.
+    pub fn clear(&mut self) {
+        self.buffer.clear();
+    }
+
     /// Takes what was written so far, leaving the writer empty.
     pub fn split(&mut self) -> BytesMut {
         self.buffer.split()
@@ -201,6 +206,21 @@ impl Writer {
     ) -> Result<()> {
         self.i8(if value.is_some() { 1 } else { -1 });
         value.map_or(Ok(()), |value| write(self, value))
+    }
+
+    /// Leaves room for a frame's size; `end_size` fills it in.
+    pub fn begin_size(&mut self) -> usize {
+        self.i32(0);
+        self.buffer.len()
+    }
+
+    /// Fills in the size of the frame that began at `start`: what was written since, and `elsewhere_bytes` that
+    /// go out with it without being in this buffer.
+    pub fn end_size(&mut self, start: usize, elsewhere_bytes: usize) -> Result<()> {
+        let length = self.buffer.len() - start + elsewhere_bytes;
+        let size = i32::try_from(length).map_err(|_| EncodeError::TooLong { what: "a frame", length })?;
+        self.buffer[start - 4..start].copy_from_slice(&size.to_be_bytes());
+        Ok(())
     }
 
     /// One tagged field: its tag, its size, and what `write` appends. The size is put before the value

@@ -4,8 +4,7 @@
 use bytes::Bytes;
 
 use crate::protocol::{
-    message::Message,
-    message::absent,
+    message::{Message, absent},
     primitives::{DecodeError, EncodeError, Reader, Writer},
 };
 
@@ -99,7 +98,7 @@ impl Message for ConsumerProtocolSubscription {
                 Default::default()
             },
             generation_id: if version >= 2 { reader.i32()? } else { -1 },
-            rack_id: if version == 3 { reader.opt_string(false, true)? } else { Default::default() },
+            rack_id: if version >= 3 { reader.opt_string(false, true)? } else { Default::default() },
         })
     }
 
@@ -112,7 +111,7 @@ impl Message for ConsumerProtocolSubscription {
         if version >= 2 {
             writer.i32(self.generation_id);
         }
-        if version == 3 {
+        if version >= 3 {
             writer.opt_string(false, self.rack_id.as_deref())?;
         }
         Ok(())

@@ -3,11 +3,13 @@
 
 use bytes::Bytes;
 
-use crate::protocol::{
-    message::Message,
-    primitives::{DecodeError, EncodeError, Reader, Writer},
+use crate::{
+    protocol::{
+        message::Message,
+        primitives::{DecodeError, EncodeError, Reader, Writer},
+    },
+    uuid::Uuid,
 };
-use crate::uuid::Uuid;
 
 /// `LegacyOffsetCommitKey`, versions 0.
 #[derive(Clone, Debug, PartialEq, Default)]

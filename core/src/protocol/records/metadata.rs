@@ -3,14 +3,14 @@
 
 use bytes::Bytes;
 
-use crate::protocol::{
-    frame::read_frame,
-    frame::write_frame,
-    message::Message,
-    message::absent,
-    primitives::{DecodeError, EncodeError, Reader, Writer},
+use crate::{
+    protocol::{
+        message::{Message, absent},
+        primitives::{DecodeError, EncodeError, Reader, Writer},
+        record_frame::{read_frame, write_frame},
+    },
+    uuid::Uuid,
 };
-use crate::uuid::Uuid;
 
 /// `RegisterBrokerRecord`, versions 0-4.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,7 +73,7 @@ impl Message for RegisterBrokerRecord {
         reader.tags(|reader, tag| {
             match tag {
                 0 if version >= 3 => message.log_dirs = reader.array(true, 16, Reader::uuid)?,
-                1 if version == 4 => {
+                1 if version >= 4 => {
                     message.cordoned_log_dirs = reader.opt_array(true, true, 16, Reader::uuid)?
                 }
                 _ => {}
@@ -108,7 +108,7 @@ impl Message for RegisterBrokerRecord {
             absent("RegisterBrokerRecord.CordonedLogDirs", version, self.cordoned_log_dirs.is_some())?;
         }
         let with_log_dirs = version >= 3 && !self.log_dirs.is_empty();
-        let with_cordoned_log_dirs = version == 4 && self.cordoned_log_dirs.is_some();
+        let with_cordoned_log_dirs = version >= 4 && self.cordoned_log_dirs.is_some();
         writer.uvarint(u32::from(with_log_dirs) + u32::from(with_cordoned_log_dirs));
         if with_log_dirs {
             writer.tag(0, |writer| writer.array_of(true, &self.log_dirs, Writer::uuid))?;
@@ -306,10 +306,10 @@ impl Message for PartitionRecord {
         reader.tags(|reader, tag| {
             match tag {
                 0 => message.leader_recovery_state = reader.i8()?,
-                1 if version == 2 => {
+                1 if version >= 2 => {
                     message.eligible_leader_replicas = reader.opt_array(true, true, 4, Reader::i32)?
                 }
-                2 if version == 2 => message.last_known_elr = reader.opt_array(true, true, 4, Reader::i32)?,
+                2 if version >= 2 => message.last_known_elr = reader.opt_array(true, true, 4, Reader::i32)?,
                 _ => {}
             }
             Ok(())
@@ -343,8 +343,8 @@ impl Message for PartitionRecord {
             absent("PartitionRecord.LastKnownElr", version, self.last_known_elr.is_some())?;
         }
         let with_leader_recovery_state = self.leader_recovery_state != 0;
-        let with_eligible_leader_replicas = version == 2 && self.eligible_leader_replicas.is_some();
-        let with_last_known_elr = version == 2 && self.last_known_elr.is_some();
+        let with_eligible_leader_replicas = version >= 2 && self.eligible_leader_replicas.is_some();
+        let with_last_known_elr = version >= 2 && self.last_known_elr.is_some();
         writer.uvarint(
             u32::from(with_leader_recovery_state)
                 + u32::from(with_eligible_leader_replicas)
@@ -486,10 +486,10 @@ impl Message for PartitionChangeRecord {
                 3 => message.removing_replicas = reader.opt_array(true, true, 4, Reader::i32)?,
                 4 => message.adding_replicas = reader.opt_array(true, true, 4, Reader::i32)?,
                 5 => message.leader_recovery_state = reader.i8()?,
-                6 if version == 2 => {
+                6 if version >= 2 => {
                     message.eligible_leader_replicas = reader.opt_array(true, true, 4, Reader::i32)?
                 }
-                7 if version == 2 => message.last_known_elr = reader.opt_array(true, true, 4, Reader::i32)?,
+                7 if version >= 2 => message.last_known_elr = reader.opt_array(true, true, 4, Reader::i32)?,
                 8 if version >= 1 => message.directories = reader.opt_array(true, true, 16, Reader::uuid)?,
                 _ => {}
             }
@@ -520,8 +520,8 @@ impl Message for PartitionChangeRecord {
         let with_removing_replicas = self.removing_replicas.is_some();
         let with_adding_replicas = self.adding_replicas.is_some();
         let with_leader_recovery_state = self.leader_recovery_state != -1;
-        let with_eligible_leader_replicas = version == 2 && self.eligible_leader_replicas.is_some();
-        let with_last_known_elr = version == 2 && self.last_known_elr.is_some();
+        let with_eligible_leader_replicas = version >= 2 && self.eligible_leader_replicas.is_some();
+        let with_last_known_elr = version >= 2 && self.last_known_elr.is_some();
         let with_directories = version >= 1 && self.directories.is_some();
         writer.uvarint(
             u32::from(with_isr)
@@ -903,7 +903,7 @@ impl Message for BrokerRegistrationChangeRecord {
                 0 => message.fenced = reader.i8()?,
                 1 if version >= 1 => message.in_controlled_shutdown = reader.i8()?,
                 2 if version >= 2 => message.log_dirs = reader.array(true, 16, Reader::uuid)?,
-                3 if version == 3 => {
+                3 if version >= 3 => {
                     message.cordoned_log_dirs = reader.opt_array(true, true, 16, Reader::uuid)?
                 }
                 _ => {}
@@ -936,7 +936,7 @@ impl Message for BrokerRegistrationChangeRecord {
         let with_fenced = self.fenced != 0;
         let with_in_controlled_shutdown = version >= 1 && self.in_controlled_shutdown != 0;
         let with_log_dirs = version >= 2 && !self.log_dirs.is_empty();
-        let with_cordoned_log_dirs = version == 3 && self.cordoned_log_dirs.is_some();
+        let with_cordoned_log_dirs = version >= 3 && self.cordoned_log_dirs.is_some();
         writer.uvarint(
             u32::from(with_fenced)
                 + u32::from(with_in_controlled_shutdown)

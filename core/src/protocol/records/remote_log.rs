@@ -3,13 +3,14 @@
 
 use bytes::Bytes;
 
-use crate::protocol::{
-    frame::read_frame,
-    frame::write_frame,
-    message::Message,
-    primitives::{DecodeError, EncodeError, Reader, Writer},
+use crate::{
+    protocol::{
+        message::Message,
+        primitives::{DecodeError, EncodeError, Reader, Writer},
+        record_frame::{read_frame, write_frame},
+    },
+    uuid::Uuid,
 };
-use crate::uuid::Uuid;
 
 /// `RemoteLogSegmentMetadataRecord`, versions 0.
 #[derive(Clone, Debug, PartialEq, Default)]

@@ -4,8 +4,7 @@
 use bytes::Bytes;
 
 use crate::protocol::{
-    message::Message,
-    message::absent,
+    message::{Message, absent},
     primitives::{DecodeError, EncodeError, Reader, Writer},
 };
 

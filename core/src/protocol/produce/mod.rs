@@ -1,0 +1,9 @@
+//! Produce by hand: the request borrowed from its frame, the response written from what the partitions answered.
+
+mod request;
+mod response;
+#[cfg(test)]
+mod tests;
+
+pub use request::{ProduceFrame, ProducePartition, ProduceTopic};
+pub use response::{ProduceResult, RecordError, write_produce_response};
