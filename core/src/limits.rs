@@ -14,3 +14,7 @@ pub const DECOMPRESSION_RETAINED_BYTES: usize = 8 * 1024 * 1024;
 pub const ZSTD_WINDOW_LOG_MAX: u32 = 27;
 
 const _: () = assert!(DECOMPRESSED_BATCH_BYTES_MAX <= 1 << ZSTD_WINDOW_LOG_MAX);
+
+/// Records at fault that a Produce response names for one batch. A producer fails these with their own text
+/// and all others with the batch's; a batch of tiny records must not turn into a response many times its size.
+pub const RECORD_ERRORS_MAX: usize = 256;
