@@ -22,3 +22,7 @@ const _: () = assert!(DECOMPRESSED_BATCH_BYTES_MAX <= 1 << ZSTD_WINDOW_LOG_MAX);
 /// How many partitions' places a decoded Produce or Fetch request keeps reserved for the next request: most name
 /// fewer, and one large request must not hold memory on every connection that sent one.
 pub const REQUEST_PARTITIONS_KEPT: usize = 4096;
+
+/// Records at fault that a Produce response names for one batch. A producer fails these with their own text
+/// and all others with the batch's; a batch of tiny records must not turn into a response many times its size.
+pub const RECORD_ERRORS_MAX: usize = 256;
