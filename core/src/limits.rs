@@ -19,3 +19,6 @@ pub const DECOMPRESSION_RETAINED_BYTES: usize = 8 * 1024 * 1024;
 pub const ZSTD_WINDOW_LOG_MAX: u32 = 27;
 
 const _: () = assert!(DECOMPRESSED_BATCH_BYTES_MAX <= 1 << ZSTD_WINDOW_LOG_MAX);
+/// Observers of the metadata log whose progress a leader remembers. One entry is under 64 bytes; a cluster of more
+/// brokers than this still works, its most silent observers are only missing from DescribeQuorum.
+pub const METADATA_OBSERVER_COUNT_MAX: usize = 10_000;
