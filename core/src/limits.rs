@@ -26,3 +26,6 @@ pub const REQUEST_PARTITIONS_KEPT: usize = 4096;
 /// Records at fault that a Produce response names for one batch. A producer fails these with their own text
 /// and all others with the batch's; a batch of tiny records must not turn into a response many times its size.
 pub const RECORD_ERRORS_MAX: usize = 256;
+/// Observers of the metadata log whose progress a leader remembers. One entry is under 64 bytes; a cluster of more
+/// brokers than this still works, its most silent observers are only missing from DescribeQuorum.
+pub const METADATA_OBSERVER_COUNT_MAX: usize = 10_000;
