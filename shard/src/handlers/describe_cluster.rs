@@ -1,0 +1,61 @@
+//! DescribeCluster (60).
+
+use std::rc::Rc;
+
+use jackdaw_core::{
+    error_code::ErrorCode,
+    protocol::messages::describe_cluster::{DescribeClusterBroker, DescribeClusterRequest, DescribeClusterResponse},
+};
+
+use super::metadata::any_broker;
+use crate::{service::RequestContext, shard::Shard};
+
+/// The endpoint type of broker listeners; 2 is the controllers'.
+const BROKERS: i8 = 1;
+
+pub(crate) async fn handle(
+    shard: Rc<Shard>,
+    context: RequestContext,
+    request: DescribeClusterRequest,
+) -> DescribeClusterResponse {
+    if request.endpoint_type != BROKERS {
+        return wrong_endpoint_type(request.endpoint_type);
+    }
+    let view = shard.view();
+    let listener = shard.listener_name(context.listener);
+    let brokers = view
+        .brokers
+        .iter()
+        .filter(|broker| !broker.fenced || request.include_fenced_brokers)
+        .filter_map(|broker| broker.endpoints.get(listener).map(|endpoint| (broker, endpoint)));
+    DescribeClusterResponse {
+        endpoint_type: BROKERS,
+        cluster_id: shard.identity.cluster_id.clone(),
+        controller_id: any_broker(&view, listener),
+        brokers: brokers
+            .map(|(broker, endpoint)| DescribeClusterBroker {
+                broker_id: broker.id,
+                host: endpoint.host.clone(),
+                port: i32::from(endpoint.port),
+                rack: broker.rack.clone(),
+                is_fenced: broker.fenced,
+            })
+            .collect(),
+        ..DescribeClusterResponse::default()
+    }
+}
+
+fn wrong_endpoint_type(endpoint_type: i8) -> DescribeClusterResponse {
+    let (error, text) = match endpoint_type {
+        2 => (
+            ErrorCode::MismatchedEndpointType,
+            "The request was sent to an endpoint of the wrong type: this is a broker's listener.".to_owned(),
+        ),
+        other => (ErrorCode::UnsupportedEndpointType, format!("Unsupported endpoint type {other}")),
+    };
+    DescribeClusterResponse {
+        error_code: error.code(),
+        error_message: Some(text),
+        ..DescribeClusterResponse::default()
+    }
+}

@@ -1,0 +1,155 @@
+//! Metadata (3): brokers, topics, partitions and their leaders; creates topics where that is allowed.
+
+use std::rc::Rc;
+
+use jackdaw_core::{
+    error_code::ErrorCode,
+    protocol::messages::metadata::{
+        MetadataRequest, MetadataRequestTopic, MetadataResponse, MetadataResponseBroker, MetadataResponsePartition,
+        MetadataResponseTopic,
+    },
+};
+
+use super::topics::create_automatically;
+use crate::{
+    service::RequestContext,
+    shard::Shard,
+    view::{PartitionView, TopicView, View},
+};
+
+/// Versions up to this answer LEADER_NOT_AVAILABLE where later ones answer LISTENER_NOT_FOUND.
+const LISTENER_NOT_FOUND_VERSION: i16 = 6;
+/// From this version on a request may name topics by id.
+const TOPIC_IDS_VERSION: i16 = 12;
+
+pub(crate) async fn handle(shard: Rc<Shard>, context: RequestContext, request: MetadataRequest) -> MetadataResponse {
+    let asked = asked_topics(&context, &request);
+    if let Some(topics) = asked {
+        create_missing(&shard, &request, topics).await;
+    }
+    let view = shard.view();
+    let listener = shard.listener_name(context.listener);
+    let describe = |topic: &TopicView| describe(&view, topic, listener, context.version);
+    let topics = match asked {
+        None => view.topics_by_name().map(describe).collect(),
+        Some(topics) => topics.iter().map(|asked| find(&view, &context, asked, &describe)).collect(),
+    };
+    MetadataResponse {
+        brokers: view
+            .alive_brokers(listener)
+            .map(|(broker, endpoint)| MetadataResponseBroker {
+                node_id: broker.id,
+                host: endpoint.host.clone(),
+                port: i32::from(endpoint.port),
+                rack: broker.rack.clone(),
+            })
+            .collect(),
+        cluster_id: Some(shard.identity.cluster_id.clone()),
+        controller_id: any_broker(&view, listener),
+        topics,
+        ..MetadataResponse::default()
+    }
+}
+
+/// Clients send what is the controller's to any broker, which passes it on; so any live one is named.
+pub(crate) fn any_broker(view: &View, listener: &str) -> i32 {
+    view.alive_brokers(listener).next().map_or(-1, |(broker, _)| broker.id)
+}
+
+/// The topics that are asked for, or `None` for all: null, and in version 0, which has no null, an empty list.
+fn asked_topics<'a>(context: &RequestContext, request: &'a MetadataRequest) -> Option<&'a [MetadataRequestTopic]> {
+    request.topics.as_deref().filter(|topics| context.version > 0 || !topics.is_empty())
+}
+
+async fn create_missing(shard: &Rc<Shard>, request: &MetadataRequest, topics: &[MetadataRequestTopic]) {
+    if !request.allow_auto_topic_creation || !shard.limits.auto_create_topics {
+        return;
+    }
+    let missing: Vec<String> = {
+        let view = shard.view();
+        let named = topics.iter().filter_map(|topic| topic.name.as_ref());
+        named.filter(|name| view.topic_by_name(name).is_none()).cloned().collect()
+    };
+    if !missing.is_empty() {
+        create_automatically(shard, missing).await;
+    }
+}
+
+fn find(
+    view: &View,
+    context: &RequestContext,
+    asked: &MetadataRequestTopic,
+    describe: &impl Fn(&TopicView) -> MetadataResponseTopic,
+) -> MetadataResponseTopic {
+    let failed = |error: ErrorCode| MetadataResponseTopic {
+        error_code: error.code(),
+        name: asked.name.clone().or_else(|| (context.version < TOPIC_IDS_VERSION).then(String::new)),
+        topic_id: asked.topic_id,
+        ..MetadataResponseTopic::default()
+    };
+    match &asked.name {
+        Some(name) => match view.topic_by_name(name) {
+            Some(topic) => describe(topic),
+            None if is_valid_name(name) => failed(ErrorCode::UnknownTopicOrPartition),
+            None => failed(ErrorCode::InvalidTopicException),
+        },
+        None if context.version < TOPIC_IDS_VERSION => failed(ErrorCode::InvalidRequest),
+        None => view.topic_by_id(asked.topic_id).map_or_else(|| failed(ErrorCode::UnknownTopicId), describe),
+    }
+}
+
+/// Kafka's rule for topic names.
+fn is_valid_name(name: &str) -> bool {
+    (1..=249).contains(&name.len())
+        && name != "."
+        && name != ".."
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+}
+
+fn describe(view: &View, topic: &TopicView, listener: &str, version: i16) -> MetadataResponseTopic {
+    let partitions = topic.partitions.iter().enumerate();
+    MetadataResponseTopic {
+        name: Some(topic.name.to_string()),
+        topic_id: topic.id,
+        is_internal: topic.is_internal(),
+        partitions: partitions
+            .map(|(index, partition)| MetadataResponsePartition {
+                error_code: leader_error(view, partition, listener, version).code(),
+                partition_index: index as i32,
+                leader_id: partition.leader,
+                leader_epoch: partition.leader_epoch,
+                replica_nodes: partition.replicas.clone(),
+                isr_nodes: partition.isr.clone(),
+                offline_replicas: view.offline_replicas(partition),
+            })
+            .collect(),
+        ..MetadataResponseTopic::default()
+    }
+}
+
+pub(crate) fn leader_error(view: &View, partition: &PartitionView, listener: &str, version: i16) -> ErrorCode {
+    if view.alive_brokers(listener).any(|(broker, _)| broker.id == partition.leader) {
+        return ErrorCode::None;
+    }
+    let alive = view.brokers.iter().any(|broker| broker.id == partition.leader && !broker.fenced);
+    if alive && version >= LISTENER_NOT_FOUND_VERSION {
+        ErrorCode::ListenerNotFound
+    } else {
+        ErrorCode::LeaderNotAvailable
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topic_names_follow_kafkas_rule() {
+        for name in ["a", "A.b_c-1", &"x".repeat(249)] {
+            assert!(is_valid_name(name), "{name}");
+        }
+        for name in ["", ".", "..", "a b", "ä", "a/b", &"x".repeat(250)] {
+            assert!(!is_valid_name(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! One file an API, and the table of those that are served.
+
+pub(crate) mod api_versions;
+pub(crate) mod describe_cluster;
+pub(crate) mod describe_topic_partitions;
+pub(crate) mod fetch;
+pub(crate) mod init_producer_id;
+pub(crate) mod list_offsets;
+pub(crate) mod metadata;
+pub(crate) mod produce;
+pub(crate) mod topics;
+
+use jackdaw_core::protocol::ApiKey;
+
+/// What this node serves on broker listeners: the versions of Kafka 4.4. What is not here is not advertised.
+pub(crate) const SERVED: &[ApiKey] = &[
+    ApiKey::Produce,
+    ApiKey::Fetch,
+    ApiKey::ListOffsets,
+    ApiKey::Metadata,
+    ApiKey::ApiVersions,
+    ApiKey::CreateTopics,
+    ApiKey::DeleteTopics,
+    ApiKey::InitProducerId,
+    ApiKey::DescribeCluster,
+    ApiKey::DescribeTopicPartitions,
+];
+
+/// Whether a request of this version is taken.
+pub(crate) fn is_served(key: ApiKey, version: i16) -> bool {
+    let info = key.info();
+    SERVED.contains(&key) && (info.min_version..=info.stable_max_version).contains(&version)
+}

@@ -1,0 +1,180 @@
+//! Produce (0): validated here, appended by the owning shards, answered when durable enough.
+
+use std::rc::Rc;
+
+use jackdaw_core::{
+    error_code::ErrorCode,
+    protocol::{
+        Reader,
+        produce::{ProduceFrame, ProduceResult, RecordError, write_produce_response},
+    },
+    records::validate::{Arrival, ValidationError},
+};
+use jackdaw_net::{Answer, Dispatched};
+
+use crate::{
+    answer::{ReplyTo, finish},
+    message::{Call, ProduceBatch, ProduceCall, Reply},
+    rpc::Handled,
+    service::{RequestContext, unreadable},
+    shard::Shard,
+    view::TopicView,
+};
+
+/// Only Kafka's own admin client writes to internal topics.
+const ADMIN_CLIENT_ID: &str = "__admin_client";
+
+/// A request with its answers so far: errors found here, the others to come.
+struct Pending {
+    request: Box<ProduceFrame>,
+    results: Vec<ProduceResult>,
+    reply_to: ReplyTo,
+}
+
+/// Append, in the order of the connection's requests; the answer may come later (D7).
+pub(crate) async fn dispatch(shard: &Rc<Shard>, context: RequestContext, mut reader: Reader<'_>) -> Dispatched {
+    let mut request = shard.produce_frames.take();
+    if let Err(error) = request.fill(&mut reader, context.version) {
+        return Dispatched::Done(unreadable("ProduceRequest", &error));
+    }
+    let acks = request.acks();
+    let results = Vec::with_capacity(request.partition_count());
+    let mut pending = Pending { request, results, reply_to: context.reply_to };
+    let mut parts = Parts::new(shard.rpc.shards());
+    plan(shard, &context, &mut pending, &mut parts);
+
+    let own = shard.rpc.own();
+    let mut replies = Vec::new();
+    for (owner, batches) in parts.0.into_iter().enumerate().filter(|(_, batches)| !batches.is_empty()) {
+        let call = ProduceCall { acks, batches };
+        if owner == own {
+            match shard.produce(call) {
+                Handled::Now(reply) => pending.fill(reply),
+                Handled::Later(reply) => replies.push(reply),
+            }
+        } else {
+            let reply = shard.rpc.send(owner, Call::Produce(call)).await;
+            replies.push(Box::pin(reply));
+        }
+    }
+    let shard = Rc::clone(shard);
+    if replies.is_empty() {
+        return Dispatched::Done(pending.answer(&shard));
+    }
+    Dispatched::later(async move {
+        for reply in replies {
+            pending.fill(reply.await);
+        }
+        pending.answer(&shard)
+    })
+}
+
+/// The batches of one request by owning shard.
+struct Parts(Vec<Vec<ProduceBatch>>);
+
+impl Parts {
+    fn new(shards: usize) -> Self {
+        Self((0..shards).map(|_| Vec::new()).collect())
+    }
+}
+
+/// Validate every partition's batch and find its owner; what is wrong gets its result at once.
+fn plan(shard: &Shard, context: &RequestContext, pending: &mut Pending, parts: &mut Parts) {
+    let view = shard.view();
+    let arrival = Arrival { now_ms: jackdaw_ring::unix_ms(), produce_version: context.version };
+    let whole = whole_request_error(&pending.request);
+    for topic in pending.request.topics() {
+        let found = match context.version {
+            13.. => view.topic_by_id(topic.id).ok_or(ErrorCode::UnknownTopicId),
+            _ => view.topic_by_name(&topic.name).ok_or(ErrorCode::UnknownTopicOrPartition),
+        };
+        let found = found.and_then(|topic| refuse_internal(topic, context));
+        for partition in topic.partitions() {
+            let index = pending.results.len();
+            let placed = whole.map_or(Ok(()), Err).and(found).and_then(|topic| {
+                let key = topic.key(partition.index);
+                let owner = view.owner(key).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+                Ok((topic, key, owner))
+            });
+            let result = match placed {
+                Err(error) => ProduceResult::failed(error),
+                Ok((topic, key, owner)) => {
+                    let records = partition.records.unwrap_or_default();
+                    let config = &topic.settings.validation;
+                    match shard.validator.borrow_mut().validate(&records, config, arrival) {
+                        Err(error) => invalid(&error),
+                        Ok(batch) => {
+                            parts.0[owner].push(ProduceBatch { index, key, batch });
+                            // Replaced by the owner's.
+                            ProduceResult::failed(ErrorCode::UnknownServerError)
+                        }
+                    }
+                }
+            };
+            pending.results.push(result);
+        }
+    }
+}
+
+/// What is wrong with the request as a whole.
+fn whole_request_error(request: &ProduceFrame) -> Option<ErrorCode> {
+    if !(-1..=1).contains(&request.acks()) {
+        return Some(ErrorCode::InvalidRequiredAcks);
+    }
+    // Transactions have no coordinator here yet, so nobody can own a transactional id.
+    request.transactional_id().map(|_| ErrorCode::TransactionalIdAuthorizationFailed)
+}
+
+fn refuse_internal<'a>(topic: &'a TopicView, context: &RequestContext) -> Result<&'a TopicView, ErrorCode> {
+    if topic.is_internal() && context.client_id.as_deref() != Some(ADMIN_CLIENT_ID) {
+        return Err(ErrorCode::InvalidTopicException);
+    }
+    Ok(topic)
+}
+
+fn invalid(error: &ValidationError) -> ProduceResult {
+    let record_errors = error
+        .record_errors()
+        .iter()
+        .map(|record| RecordError { batch_index: record.batch_index, message: Some(record.to_string()) })
+        .collect();
+    ProduceResult {
+        record_errors,
+        error_message: Some(error.to_string()),
+        ..ProduceResult::failed(error.error_code())
+    }
+}
+
+impl Pending {
+    fn fill(&mut self, reply: Reply) {
+        let Reply::Produce(results) = reply else { panic!("a produce call is answered with produce results") };
+        for (index, result) in results {
+            self.results[index] = result;
+        }
+    }
+
+    fn answer(self, shard: &Shard) -> Answer {
+        if self.request.acks() == 0 {
+            return self.without_answer(shard);
+        }
+        let mut writer = self.reply_to.begin();
+        let version = self.reply_to.version;
+        let written = write_produce_response(&mut writer, version, &self.request, &self.results, 0, &[]);
+        shard.produce_frames.put(self.request);
+        match written {
+            Ok(()) => finish(writer),
+            Err(error) => self.reply_to.unencodable(&error),
+        }
+    }
+
+    /// Closing the connection is the only way to tell a producer with acks 0 that something failed.
+    fn without_answer(self, shard: &Shard) -> Answer {
+        let failed = self.results.iter().find(|result| !result.error_code.is_ok());
+        let answer = match failed {
+            None => Answer::Nothing,
+            Some(result) => Answer::Close(format!("a produce with acks=0 failed with {}", result.error_code)),
+        };
+        shard.produce_frames.put(self.request);
+        answer
+    }
+}

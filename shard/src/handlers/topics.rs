@@ -1,0 +1,87 @@
+//! CreateTopics (19) and DeleteTopics (20): passed to the controller, answered when every shard knows.
+
+use std::rc::Rc;
+
+use jackdaw_core::{
+    error_code::ErrorCode,
+    protocol::messages::{
+        create_topics::{CreatableTopic, CreateTopicsRequest, CreateTopicsResponse},
+        delete_topics::{DeletableTopicResult, DeleteTopicsRequest, DeleteTopicsResponse},
+    },
+};
+
+use crate::{
+    controller_host::{ControllerCall, ControllerReply},
+    service::RequestContext,
+    shard::Shard,
+};
+
+/// How long an automatic creation may take, as in Kafka (`request.timeout.ms`).
+const AUTO_CREATE_TIMEOUT_MS: i32 = 30_000;
+
+pub(crate) async fn create(
+    shard: Rc<Shard>,
+    context: RequestContext,
+    request: CreateTopicsRequest,
+) -> CreateTopicsResponse {
+    match shard.controller(ControllerCall::CreateTopics { version: context.version, request }).await {
+        ControllerReply::CreateTopics(response) => response,
+        _ => CreateTopicsResponse::default(),
+    }
+}
+
+/// Create topics with the broker's defaults; those that cannot be created stay unknown to the caller.
+pub(crate) async fn create_automatically(shard: &Rc<Shard>, names: Vec<String>) {
+    let topics = names.into_iter().map(|name| CreatableTopic {
+        name,
+        num_partitions: -1,
+        replication_factor: -1,
+        ..CreatableTopic::default()
+    });
+    let request = CreateTopicsRequest {
+        topics: topics.collect(),
+        timeout_ms: AUTO_CREATE_TIMEOUT_MS,
+        ..CreateTopicsRequest::default()
+    };
+    let reply = shard.controller(ControllerCall::CreateTopics { version: 7, request }).await;
+    let ControllerReply::CreateTopics(response) = reply else { return };
+    for topic in response.topics {
+        match ErrorCode::from_i16(topic.error_code) {
+            ErrorCode::None => tracing::info!(topic = topic.name, "created a topic that a client asked for"),
+            ErrorCode::TopicAlreadyExists => {}
+            error => tracing::info!(topic = topic.name, %error, "cannot create a topic that a client asked for"),
+        }
+    }
+}
+
+pub(crate) async fn delete(
+    shard: Rc<Shard>,
+    context: RequestContext,
+    request: DeleteTopicsRequest,
+) -> DeleteTopicsResponse {
+    if !shard.limits.delete_topics {
+        return refuse_all(&request);
+    }
+    match shard.controller(ControllerCall::DeleteTopics { version: context.version, request }).await {
+        ControllerReply::DeleteTopics(response) => response,
+        _ => DeleteTopicsResponse::default(),
+    }
+}
+
+/// `delete.topic.enable=false`.
+fn refuse_all(request: &DeleteTopicsRequest) -> DeleteTopicsResponse {
+    let by_state = request.topics.iter().map(|topic| (topic.name.clone(), topic.topic_id));
+    let by_name = request.topic_names.iter().map(|name| (Some(name.clone()), Default::default()));
+    DeleteTopicsResponse {
+        responses: by_state
+            .chain(by_name)
+            .map(|(name, topic_id)| DeletableTopicResult {
+                name,
+                topic_id,
+                error_code: ErrorCode::TopicDeletionDisabled.code(),
+                error_message: Some("delete.topic.enable is false on this broker.".to_owned()),
+            })
+            .collect(),
+        ..DeleteTopicsResponse::default()
+    }
+}

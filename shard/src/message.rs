@@ -1,0 +1,174 @@
+//! What shards of one node say to each other: one message per owning shard, however many partitions a request names.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jackdaw_core::{
+    error_code::ErrorCode,
+    protocol::{
+        fetch::{AbortedTransaction, DivergingEpoch},
+        leader_hint::CurrentLeader,
+        produce::ProduceResult,
+    },
+    records::ValidatedBatch,
+    uuid::Uuid,
+};
+use jackdaw_ring::{FileLease, socket::Detached};
+
+use crate::{controller_host::ControllerCall, view::View};
+
+/// A partition by its topic's id.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub(crate) struct PartitionKey {
+    pub(crate) topic_id: Uuid,
+    pub(crate) partition: i32,
+}
+
+pub(crate) enum Message {
+    Call { token: usize, call: Call },
+    Reply { token: usize, reply: Reply },
+    /// A partition that a waiting fetch watches has something new.
+    Wake { fetch: usize },
+    /// A fetch no longer waits.
+    Unwatch { fetch: usize, keys: Vec<PartitionKey> },
+    /// An accepted connection that this shard is to serve.
+    Connection { listener: usize, socket: Detached },
+    /// This shard's own end of a listening socket.
+    Listener { listener: usize, socket: Detached },
+}
+
+pub(crate) enum Call {
+    Produce(ProduceCall),
+    Fetch(FetchCall),
+    ListOffsets(Vec<OffsetQuery>),
+    /// Take this view over; answered when the logs that it places here are open.
+    Apply(Arc<View>),
+    Controller(Box<ControllerCall>),
+    /// What the checkpoint files say of the partitions here.
+    Checkpoints,
+    /// Stop serving, flush, close.
+    Stop,
+}
+
+pub(crate) enum Reply {
+    Produce(Vec<(usize, ProduceResult)>),
+    Fetch(Vec<Fetched>),
+    ListOffsets(Vec<OffsetAnswer>),
+    Applied,
+    Controller(Box<crate::controller_host::ControllerReply>),
+    Checkpoints(Vec<PartitionCheckpoint>),
+    Stopped(Vec<PartitionCheckpoint>),
+}
+
+/// Batches for partitions of one shard, in the order of the request.
+pub(crate) struct ProduceCall {
+    pub(crate) acks: i16,
+    pub(crate) batches: Vec<ProduceBatch>,
+}
+
+pub(crate) struct ProduceBatch {
+    /// The partition's place in the request.
+    pub(crate) index: usize,
+    pub(crate) key: PartitionKey,
+    pub(crate) batch: ValidatedBatch,
+}
+
+/// Reads of partitions of one shard.
+#[derive(Clone)]
+pub(crate) struct FetchCall {
+    /// The waiting fetch to wake when there is more, if it waits.
+    pub(crate) watch: Option<usize>,
+    pub(crate) read_committed: bool,
+    pub(crate) max_bytes: usize,
+    pub(crate) reads: Vec<FetchRead>,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct FetchRead {
+    /// The partition's place in the request.
+    pub(crate) index: usize,
+    pub(crate) key: PartitionKey,
+    pub(crate) offset: i64,
+    pub(crate) max_bytes: usize,
+    pub(crate) current_leader_epoch: i32,
+    pub(crate) last_fetched_epoch: i32,
+}
+
+/// What one partition gave.
+pub(crate) struct Fetched {
+    pub(crate) index: usize,
+    pub(crate) error_code: ErrorCode,
+    pub(crate) high_watermark: i64,
+    pub(crate) last_stable_offset: i64,
+    pub(crate) log_start_offset: i64,
+    pub(crate) diverging_epoch: Option<DivergingEpoch>,
+    pub(crate) current_leader: Option<CurrentLeader>,
+    pub(crate) aborted: Vec<AbortedTransaction>,
+    pub(crate) data: FetchedData,
+}
+
+/// Record bytes: never copied where the page cache has them.
+#[derive(Clone)]
+pub(crate) enum FetchedData {
+    None,
+    File { file: FileLease, position: u64, size_bytes: usize },
+    /// Read through the ring because the page cache did not have it.
+    Memory(Bytes),
+}
+
+impl FetchedData {
+    pub(crate) fn size_bytes(&self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::File { size_bytes, .. } => *size_bytes,
+            Self::Memory(bytes) => bytes.len(),
+        }
+    }
+}
+
+impl Fetched {
+    pub(crate) fn failed(index: usize, error_code: ErrorCode) -> Self {
+        Self {
+            index,
+            error_code,
+            high_watermark: -1,
+            last_stable_offset: -1,
+            log_start_offset: -1,
+            diverging_epoch: None,
+            current_leader: None,
+            aborted: Vec::new(),
+            data: FetchedData::None,
+        }
+    }
+}
+
+/// One partition of ListOffsets.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OffsetQuery {
+    pub(crate) index: usize,
+    pub(crate) key: PartitionKey,
+    pub(crate) timestamp: i64,
+    pub(crate) current_leader_epoch: i32,
+    pub(crate) read_committed: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OffsetAnswer {
+    pub(crate) index: usize,
+    pub(crate) error_code: ErrorCode,
+    pub(crate) offset: i64,
+    pub(crate) timestamp: i64,
+    pub(crate) leader_epoch: i32,
+}
+
+/// One partition's lines in the checkpoint files of its log directory.
+#[derive(Clone, Debug)]
+pub(crate) struct PartitionCheckpoint {
+    pub(crate) log_dir: usize,
+    pub(crate) topic: Arc<str>,
+    pub(crate) partition: i32,
+    pub(crate) high_watermark: i64,
+    pub(crate) recovery_point: i64,
+    /// Only where it lies above the first segment's base offset.
+    pub(crate) log_start_offset: Option<i64>,
+}

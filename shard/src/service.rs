@@ -1,0 +1,128 @@
+//! Requests of one connection: the header, which API, whether it is served, and to its handler.
+
+use std::{future::Future, net::SocketAddr, rc::Rc};
+
+use bytes::Bytes;
+use jackdaw_core::protocol::{ApiKey, Message, Reader, Request, header::RequestHeader};
+use jackdaw_net::{Answer, Dispatched, Service};
+
+use crate::{answer::ReplyTo, handlers, shard::Shard};
+
+/// The Kafka protocol on one listener of one shard.
+pub(crate) struct KafkaService {
+    pub(crate) shard: Rc<Shard>,
+    /// The listener's place in the configuration: answers name its advertised address.
+    pub(crate) listener: usize,
+}
+
+/// What is known of one connection.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) peer: SocketAddr,
+    pub(crate) software: Option<(String, String)>,
+}
+
+/// What a handler knows of its request besides the body.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestContext {
+    pub(crate) listener: usize,
+    pub(crate) client_id: Option<String>,
+    pub(crate) version: i16,
+    pub(crate) reply_to: ReplyTo,
+}
+
+impl Service for KafkaService {
+    type Session = Session;
+
+    fn open(&self, peer: SocketAddr) -> Session {
+        Session { peer, software: None }
+    }
+
+    async fn dispatch(&self, session: &mut Session, frame: Bytes) -> Dispatched {
+        let mut reader = Reader::new(&frame);
+        let header = match RequestHeader::read(&mut reader) {
+            Ok(header) => header,
+            Err(error) => return Dispatched::close(format!("the request's header cannot be read: {error}")),
+        };
+        let Some(key) = ApiKey::from_code(header.api_key) else {
+            return Dispatched::close(format!("unknown API key {}", header.api_key));
+        };
+        let reply_to = ReplyTo::new(key, &header);
+        if !handlers::is_served(key, header.api_version) {
+            return refuse(reply_to);
+        }
+        let context = RequestContext {
+            listener: self.listener,
+            client_id: header.client_id,
+            version: header.api_version,
+            reply_to,
+        };
+        self.hand_over(session, key, context, reader).await
+    }
+}
+
+/// An API or version that is not served: the connection is closed, as Kafka does, except for ApiVersions, whose
+/// answer in version 0 tells the client what to ask.
+fn refuse(reply_to: ReplyTo) -> Dispatched {
+    if reply_to.key == ApiKey::ApiVersions {
+        let reply_to = ReplyTo { version: 0, ..reply_to };
+        return Dispatched::Done(reply_to.with(&handlers::api_versions::unsupported_version()));
+    }
+    Dispatched::close(format!("{:?} version {} is not served", reply_to.key, reply_to.version))
+}
+
+impl KafkaService {
+    async fn hand_over(
+        &self,
+        session: &mut Session,
+        key: ApiKey,
+        context: RequestContext,
+        reader: Reader<'_>,
+    ) -> Dispatched {
+        let shard = &self.shard;
+        match key {
+            ApiKey::Produce => handlers::produce::dispatch(shard, context, reader).await,
+            ApiKey::Fetch => handlers::fetch::dispatch(shard, context, reader),
+            ApiKey::ApiVersions => handlers::api_versions::dispatch(shard, session, context, reader),
+            ApiKey::Metadata => self.later(context, reader, handlers::metadata::handle),
+            ApiKey::ListOffsets => self.later(context, reader, handlers::list_offsets::handle),
+            ApiKey::CreateTopics => self.later(context, reader, handlers::topics::create),
+            ApiKey::DeleteTopics => self.later(context, reader, handlers::topics::delete),
+            ApiKey::InitProducerId => self.later(context, reader, handlers::init_producer_id::handle),
+            ApiKey::DescribeCluster => self.later(context, reader, handlers::describe_cluster::handle),
+            ApiKey::DescribeTopicPartitions => {
+                self.later(context, reader, handlers::describe_topic_partitions::handle)
+            }
+            // `is_served` lets no other key through.
+            other => Dispatched::close(format!("{other:?} is not served")),
+        }
+    }
+
+    /// Decode now, handle when the requests before it have been answered.
+    fn later<R, F>(
+        &self,
+        context: RequestContext,
+        mut reader: Reader<'_>,
+        handle: impl FnOnce(Rc<Shard>, RequestContext, R) -> F + 'static,
+    ) -> Dispatched
+    where
+        R: Request + 'static,
+        F: Future<Output = R::Response> + 'static,
+    {
+        let request = match R::decode(&mut reader, context.version) {
+            Ok(request) => request,
+            Err(error) => return Dispatched::close(format!("a {} cannot be read: {error}", R::NAME)),
+        };
+        let shard = Rc::clone(&self.shard);
+        let reply_to = context.reply_to;
+        Dispatched::later(async move {
+            let response = handle(shard, context, request).await;
+            reply_to.with(&response)
+        })
+    }
+}
+
+/// Close the connection over a body that cannot be read.
+pub(crate) fn unreadable(name: &str, error: &dyn std::error::Error) -> Answer {
+    Answer::Close(format!("a {name} cannot be read: {error}"))
+}
