@@ -1,8 +1,32 @@
 //! Configuration: one table of keys with type, default, range, scope and text; parsing; the typed result.
+//!
+//! `Settings` gathers what the operator wrote, `BrokerConfig::new` judges it, `TopicConfig::resolve` lays a
+//! topic's keys over it.
 
+mod broker;
+mod describe;
+mod error;
+mod listener;
+mod notice;
+mod properties;
+mod quorum;
 mod row;
+mod settings;
 pub mod table;
+mod topic;
 mod value;
+mod values;
 
+pub use broker::{BrokerConfig, LogConfig, MetadataLogConfig, NetworkConfig, NodeConfig, TopicCreation};
+pub use describe::{ConfigSource, DescribedConfig, DescribedSynonym};
+pub use error::{ConfigError, ConfigErrors};
+pub use listener::{Listener, ListenerError, SecurityProtocol};
+pub use notice::Notice;
+pub use properties::BadEscape;
+pub use quorum::{Quorum, QuorumError, Voter};
 pub use row::{ConfigKey, Importance, Kind, Scope, Synonym, Treatment, Unit, Valid};
+pub use settings::{ENVIRONMENT_PREFIX, Setting, Settings, SettingsError, Source, nearest_key};
+pub use topic::{
+    CleanupPolicy, CompressionType, DynamicBroker, TimestampType, TopicConfig, TopicConfigError,
+};
 pub use value::{Bound, Refusal, Value};

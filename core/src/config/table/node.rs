@@ -1,19 +1,17 @@
 //! Who this node is, its quorum and its metadata log.
 
-use super::super::row::{ConfigKey, boolean, int, list, long, string};
-use super::reasons::{
-    CLUSTER, FEATURES, METRICS, PROVIDERS, QUORUM, REPLACED_NODE_ID, SECURITY, TEST_HOOK, THREADS,
-};
+use super::super::row::{ConfigKey, boolean, int, list, long, same, string};
+use super::reasons::{CLUSTER, FEATURES, METRICS, PROVIDERS, QUORUM, SECURITY, TEST_HOOK, THREADS};
 
 #[rustfmt::skip] // a row is two or three lines; one method a line would hide the table
 pub(super) const KEYS: &[ConfigKey] = &[
     list("process.roles").required().alone("broker,controller").list_of(&["broker", "controller"]).high()
         .effective("What this node is: `broker`, `controller`, or both. Left out together with every \
             quorum key, the node is both and its own quorum."),
-    int("node.id").required().alone("1").at_least(0).high()
+    int("node.id").required().alone("1").at_least(0).high().over(&[same("node.id"), same("broker.id")])
         .effective("The number of this node, unique among all brokers and controllers of the cluster."),
     int("broker.id").default("-1").high()
-        .meaningless(REPLACED_NODE_ID, "The old name of `node.id`; give `node.id` instead."),
+        .effective("The old name of `node.id`, which goes before it."),
     string("broker.rack")
         .effective("The rack or zone of this node, spread over when replicas are placed and offered to \
             clients that read from the nearest replica."),

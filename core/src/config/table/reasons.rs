@@ -28,4 +28,3 @@ pub(super) const SHARD_QUEUES: &str = "requests do not queue between threads, se
 pub(super) const PURGATORY: &str = "a finished wait leaves the purgatory at once";
 pub(super) const OWN_METRICS: &str = "metrics here are counters and histograms without samples";
 pub(super) const TEST_HOOK: &str = "it is a hook of Kafka's own tests";
-pub(super) const REPLACED_NODE_ID: &str = "it is replaced by `node.id`";
