@@ -1,1 +1,34 @@
-//! The metadata image: what the metadata log says, as an immutable snapshot.
+//! The metadata image: everything the cluster has agreed on, rebuilt from the metadata log record by record.
+
+mod acls;
+mod client_quotas;
+mod cluster;
+mod configs;
+mod credentials;
+mod features;
+mod image;
+mod loader;
+mod producer_ids;
+mod record_versions;
+mod replay_error;
+mod snapshot;
+mod topics;
+
+pub use acls::Acls;
+pub use client_quotas::{ClientQuotas, QuotaEntity};
+pub use cluster::{Broker, Cluster, Controller, Endpoint, SupportedFeatures};
+pub use configs::{ConfigResource, Configs, ResourceType};
+pub use credentials::{DelegationTokens, ScramCredentials};
+pub use features::{
+    ELIGIBLE_LEADER_REPLICAS_VERSION, Features, GROUP_VERSION, KRAFT_VERSION, METADATA_VERSION,
+    SHARE_VERSION, STREAMS_VERSION, TRANSACTION_VERSION,
+};
+pub use image::Image;
+pub use loader::Loader;
+pub use producer_ids::ProducerIds;
+pub use record_versions::{MetadataVersion, VersionedRecord};
+pub use replay_error::ReplayError;
+pub use topics::{NO_LEADER, Partition, Topic, Topics};
+
+#[cfg(test)]
+mod tests;
