@@ -19,5 +19,6 @@ mod rpc;
 mod service;
 mod shard;
 mod view;
+mod view_build;
 
 pub use node::{Node, NodeError, StopReason};

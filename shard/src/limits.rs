@@ -6,3 +6,13 @@ pub const MAILBOX_MESSAGES: usize = 1024;
 
 /// The shard that hosts the metadata log and answers for what there is once a node.
 pub const CONTROLLER_SHARD: usize = 0;
+
+/// Decoded produce requests that are kept to be filled again; as many as are usually in flight on a shard.
+pub const POOLED_FRAMES_MAX: usize = 64;
+
+/// Messages taken from other shards before this shard's own connections get their turn.
+pub const MESSAGES_PER_TURN: usize = 128;
+
+/// Memory for large request frames of one shard where `queued.max.request.bytes` says nothing: two requests of the
+/// largest default size.
+pub const REQUEST_MEMORY_BYTES: usize = 256 << 20;

@@ -1,0 +1,214 @@
+//! A node: its shards started, told to stop, waited for. The caller gives each shard a thread and an executor.
+
+use std::{
+    cell::RefCell,
+    fmt,
+    rc::Rc,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Poll, Waker},
+    time::Duration,
+};
+
+use jackdaw_core::config::BrokerConfig;
+use jackdaw_net::listener::Loads;
+use jackdaw_ring::mesh::{Seat, mesh};
+use jackdaw_storage::StorageError;
+
+use crate::{
+    limits::{MAILBOX_MESSAGES, REQUEST_MEMORY_BYTES},
+    message::Message,
+};
+
+/// Why a node cannot start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error("{what}: {error}")]
+    Io { what: String, error: std::io::Error },
+    #[error("{0}")]
+    Configuration(String),
+    #[error("the metadata log cannot be read: {0}")]
+    Metadata(String),
+}
+
+/// Why a node stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StopReason {
+    /// It was asked to.
+    Asked,
+    /// It cannot go on (D10); the sentence says what failed, on what, and what to do.
+    Fatal { kind: FatalKind, text: String },
+}
+
+/// Each kind has an exit code of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FatalKind {
+    Start,
+    Disk,
+    Metadata,
+}
+
+/// Who this node is; the same for all its shards.
+#[derive(Debug)]
+pub(crate) struct NodeIdentity {
+    pub(crate) cluster_id: String,
+    pub(crate) node_id: i32,
+    /// The names of the listeners, in the order of the configuration.
+    pub(crate) listeners: Vec<String>,
+}
+
+/// What a shard's handlers need of the configuration, in the units they use.
+#[derive(Clone, Debug)]
+pub(crate) struct NodeLimits {
+    pub(crate) request_max_bytes: usize,
+    pub(crate) request_memory_bytes: usize,
+    pub(crate) fetch_max_bytes: usize,
+    pub(crate) described_partitions_max: usize,
+    pub(crate) max_connections: usize,
+    pub(crate) connections_max_idle: Option<Duration>,
+    pub(crate) auto_create_topics: bool,
+    pub(crate) delete_topics: bool,
+}
+
+impl NodeLimits {
+    pub(crate) fn new(config: &BrokerConfig) -> Self {
+        let network = &config.network;
+        let size = |bytes: i32| usize::try_from(bytes).unwrap_or(0);
+        Self {
+            request_max_bytes: size(network.socket_request_max_bytes),
+            request_memory_bytes: usize::try_from(network.queued_max_request_bytes).unwrap_or(REQUEST_MEMORY_BYTES),
+            fetch_max_bytes: size(network.fetch_max_bytes),
+            described_partitions_max: size(network.max_request_partition_size_limit),
+            max_connections: size(network.max_connections),
+            connections_max_idle: u64::try_from(network.connections_max_idle_ms)
+                .ok()
+                .filter(|millis| *millis > 0)
+                .map(Duration::from_millis),
+            auto_create_topics: config.topics.auto_create_enable,
+            delete_topics: config.topics.delete_enable,
+        }
+    }
+}
+
+/// A node before its shards run. `Send`: each shard's part goes to its thread.
+pub struct Node {
+    pub(crate) config: Arc<BrokerConfig>,
+    pub(crate) loads: Loads,
+    pub(crate) control: Control,
+}
+
+/// One shard's part, for its thread.
+pub struct ShardSeat {
+    pub(crate) node: Arc<Node>,
+    pub(crate) seat: Seat<Message>,
+}
+
+impl Node {
+    /// A node of `shards` shards, and the part of each.
+    pub fn new(config: BrokerConfig, shards: usize) -> (Arc<Self>, Vec<ShardSeat>) {
+        let node = Arc::new(Self {
+            config: Arc::new(config),
+            loads: Loads::new(shards),
+            control: Control::default(),
+        });
+        let seats = mesh(shards, MAILBOX_MESSAGES);
+        let seats = seats.into_iter().map(|seat| ShardSeat { node: Arc::clone(&node), seat }).collect();
+        (node, seats)
+    }
+
+    /// From any thread: stop cleanly.
+    pub fn stop(&self) {
+        self.control.stop(StopReason::Asked);
+    }
+
+    /// The addresses that clients can connect to, by listener name, once the node serves.
+    pub fn control(&self) -> &Control {
+        &self.control
+    }
+}
+
+/// What passes between a node and who runs it. Used at start and stop only.
+#[derive(Clone, Default)]
+pub struct Control(Arc<ControlState>);
+
+#[derive(Default)]
+struct ControlState {
+    stopping: AtomicBool,
+    reason: Mutex<Option<StopReason>>,
+    waiting: Mutex<Vec<Waker>>,
+    serving: Mutex<Option<Vec<(String, std::net::SocketAddr)>>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    // A panic while holding one of these locks aborts the process.
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+impl Control {
+    /// Stop for this reason; the first one counts.
+    pub fn stop(&self, reason: StopReason) {
+        lock(&self.0.reason).get_or_insert(reason);
+        self.0.stopping.store(true, Ordering::Release);
+        lock(&self.0.waiting).drain(..).for_each(Waker::wake);
+    }
+
+    /// Wait, in a task, until the node is to stop.
+    pub(crate) async fn stopped(&self) -> StopReason {
+        std::future::poll_fn(|context| {
+            let mut waiting = lock(&self.0.waiting);
+            if self.0.stopping.load(Ordering::Acquire) {
+                return Poll::Ready(());
+            }
+            waiting.push(context.waker().clone());
+            Poll::Pending
+        })
+        .await;
+        lock(&self.0.reason).clone().unwrap_or(StopReason::Asked)
+    }
+
+    pub fn is_stopping(&self) -> bool {
+        self.0.stopping.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn serves_at(&self, addresses: Vec<(String, std::net::SocketAddr)>) {
+        *lock(&self.0.serving) = Some(addresses);
+    }
+
+    /// Where the node serves: listener names and bound addresses; `None` until it does.
+    pub fn serving(&self) -> Option<Vec<(String, std::net::SocketAddr)>> {
+        lock(&self.0.serving).clone()
+    }
+}
+
+/// Ends the node from anywhere on a shard.
+#[derive(Clone)]
+pub(crate) struct Fatal {
+    control: Control,
+    reported: Rc<RefCell<bool>>,
+}
+
+impl Fatal {
+    pub(crate) fn new(control: Control) -> Self {
+        Self { control, reported: Rc::default() }
+    }
+
+    /// A disk failed under acknowledged data or is about to: stop.
+    pub(crate) fn disk(&self, what: &str, error: &dyn fmt::Display) {
+        self.report(FatalKind::Disk, format!("{what}: {error}"));
+    }
+
+    pub(crate) fn metadata(&self, error: &dyn fmt::Display) {
+        self.report(FatalKind::Metadata, error.to_string());
+    }
+
+    fn report(&self, kind: FatalKind, text: String) {
+        if !self.reported.replace(true) {
+            tracing::error!("the node stops: {text}");
+        }
+        self.control.stop(StopReason::Fatal { kind, text });
+    }
+}

@@ -1,0 +1,134 @@
+//! A shard at work: messages from other shards, connections, the periodic tasks.
+
+use std::{rc::Rc, time::Duration};
+
+use jackdaw_net::{
+    Connections, ConnectionConfig,
+    budget::Budget,
+    listener::{Loads, Placed, accept},
+};
+use jackdaw_ring::{Listener, Socket, socket::Detached, spawn};
+
+use crate::{
+    apply,
+    limits::{CONTROLLER_SHARD, MESSAGES_PER_TURN},
+    message::{Call, Message, Reply},
+    rpc::Handled,
+    service::KafkaService,
+    shard::Shard,
+};
+
+/// The network side of one shard.
+pub(crate) struct Front {
+    shard: Rc<Shard>,
+    loads: Loads,
+    connections: Connections,
+    config: ConnectionConfig,
+}
+
+impl Front {
+    pub(crate) fn new(shard: Rc<Shard>, loads: Loads) -> Rc<Self> {
+        let connections = Connections::default();
+        let config = ConnectionConfig {
+            request_max_bytes: shard.limits.request_max_bytes,
+            budget: Budget::new(shard.limits.request_memory_bytes),
+            connections: connections.clone(),
+        };
+        if let Some(idle) = shard.limits.connections_max_idle {
+            spawn(connections.clone().close_idle(idle));
+        }
+        Rc::new(Self { shard, loads, connections, config })
+    }
+
+    /// Accept on this shard's end of a listening socket.
+    pub(crate) fn listen(self: &Rc<Self>, listener: usize, socket: Listener) {
+        let front = Rc::clone(self);
+        let own = self.shard.rpc.own();
+        spawn(async move {
+            let max_connections = front.shard.limits.max_connections;
+            let place = |placed| match placed {
+                Placed::Here(socket) => front.serve(listener, socket),
+                Placed::Other(shard, socket) => {
+                    front.shard.rpc.tell(shard, Message::Connection { listener, socket });
+                }
+            };
+            accept(&socket, own, &front.loads, max_connections, place).await;
+        });
+    }
+
+    fn serve(self: &Rc<Self>, listener: usize, socket: Socket) {
+        if self.shard.is_stopping() {
+            return;
+        }
+        let service = Rc::new(KafkaService { shard: Rc::clone(&self.shard), listener });
+        let load = self.loads.enter(self.shard.rpc.own());
+        let config = self.config.clone();
+        spawn(async move {
+            jackdaw_net::serve(socket, service, config).await;
+            drop(load);
+        });
+    }
+
+    /// Take messages from other shards for ever.
+    pub(crate) async fn take_messages(self: Rc<Self>) {
+        let rpc = Rc::clone(&self.shard.rpc);
+        loop {
+            let (from, message) = rpc.receive().await;
+            self.take(from, message);
+            for _ in 0..MESSAGES_PER_TURN {
+                let Some((from, message)) = rpc.try_receive() else { break };
+                self.take(from, message);
+            }
+            jackdaw_ring::yield_now().await;
+        }
+    }
+
+    fn take(self: &Rc<Self>, from: usize, message: Message) {
+        match message {
+            Message::Call { token, call } => {
+                let handled = self.handle(from, call);
+                self.shard.rpc.answer(from, token, handled);
+            }
+            Message::Reply { token, reply } => self.shard.rpc.on_reply(token, reply),
+            Message::Wake { fetch } => self.shard.fetch_waits.wake(fetch),
+            Message::Unwatch { fetch, keys } => self.shard.unwatch(from, fetch, keys),
+            Message::Connection { listener, socket } => self.serve(listener, Socket::attach(socket)),
+            Message::Listener { listener, socket } => self.attach_listener(listener, socket),
+        }
+    }
+
+    pub(crate) fn attach_listener(self: &Rc<Self>, listener: usize, socket: Detached) {
+        self.listen(listener, Listener::attach(socket));
+    }
+
+    fn handle(self: &Rc<Self>, from: usize, call: Call) -> Handled {
+        let shard = Rc::clone(&self.shard);
+        match call {
+            Call::Produce(call) => shard.produce(call),
+            Call::Fetch(call) => shard.fetch(from, call),
+            Call::ListOffsets(queries) => shard.list_offsets(queries),
+            Call::Apply(view) => Handled::Later(Box::pin(async move {
+                apply::apply(&shard, view).await;
+                Reply::Applied
+            })),
+            Call::Controller(call) => Handled::Later(Box::pin(async move {
+                debug_assert_eq!(shard.rpc.own(), CONTROLLER_SHARD);
+                Reply::Controller(Box::new(shard.controller(*call).await))
+            })),
+            Call::Checkpoints => Handled::Now(Reply::Checkpoints(apply::checkpoints(&shard))),
+            Call::Stop => {
+                let front = Rc::clone(self);
+                Handled::Later(Box::pin(async move { Reply::Stopped(front.stop().await) }))
+            }
+        }
+    }
+
+    /// Close all connections and logs; what remains is what the checkpoint files say.
+    pub(crate) async fn stop(&self) -> Vec<crate::message::PartitionCheckpoint> {
+        self.shard.set_stopping();
+        self.connections.shutdown_all();
+        // Requests that were being answered end with their connections.
+        jackdaw_ring::sleep(Duration::from_millis(20)).await;
+        apply::close_all(&self.shard).await
+    }
+}

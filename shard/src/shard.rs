@@ -1,0 +1,228 @@
+//! One shard: what it owns, and the calls it answers for other shards.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    rc::Rc,
+    sync::Arc,
+};
+
+use jackdaw_core::{
+    error_code::ErrorCode, protocol::produce::ProduceFrame, records::validate::Validator,
+};
+
+use crate::{
+    controller_host::{ControllerCall, ControllerHost, ControllerReply},
+    fetch_wait::FetchWaits,
+    limits::{CONTROLLER_SHARD, POOLED_FRAMES_MAX},
+    message::{
+        Call, FetchCall, Fetched, Message, OffsetAnswer, OffsetQuery, PartitionKey, ProduceCall, Reply,
+    },
+    node::{Fatal, NodeIdentity, NodeLimits},
+    partition::Partition,
+    producer_ids::ProducerIds,
+    rpc::{Handled, Rpc},
+    view::View,
+};
+
+/// What one core owns of the broker.
+pub(crate) struct Shard {
+    pub(crate) identity: Arc<NodeIdentity>,
+    pub(crate) limits: NodeLimits,
+    pub(crate) rpc: Rc<Rpc>,
+    pub(crate) fetch_waits: FetchWaits,
+    pub(crate) producer_ids: ProducerIds,
+    pub(crate) produce_frames: FramePool,
+    pub(crate) validator: RefCell<Validator>,
+    pub(crate) partitions: RefCell<BTreeMap<PartitionKey, Rc<Partition>>>,
+    pub(crate) fatal: Fatal,
+    view: RefCell<Arc<View>>,
+    controller: RefCell<Option<Rc<ControllerHost>>>,
+    stopping: Cell<bool>,
+}
+
+impl Shard {
+    pub(crate) fn new(
+        identity: Arc<NodeIdentity>,
+        limits: NodeLimits,
+        rpc: Rc<Rpc>,
+        fatal: Fatal,
+    ) -> Self {
+        Self {
+            identity,
+            limits,
+            rpc,
+            fetch_waits: FetchWaits::default(),
+            producer_ids: ProducerIds::default(),
+            produce_frames: FramePool::default(),
+            validator: RefCell::default(),
+            partitions: RefCell::default(),
+            fatal,
+            view: RefCell::default(),
+            controller: RefCell::default(),
+            stopping: Cell::new(false),
+        }
+    }
+
+    /// The newest state of the cluster that this shard has taken over.
+    pub(crate) fn view(&self) -> Arc<View> {
+        Arc::clone(&self.view.borrow())
+    }
+
+    pub(crate) fn set_view(&self, view: Arc<View>) {
+        *self.view.borrow_mut() = view;
+    }
+
+    pub(crate) fn listener_name(&self, listener: usize) -> &str {
+        &self.identity.listeners[listener]
+    }
+
+    pub(crate) fn set_controller(&self, host: Rc<ControllerHost>) {
+        *self.controller.borrow_mut() = Some(host);
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.get()
+    }
+
+    pub(crate) fn set_stopping(&self) {
+        self.stopping.set(true);
+    }
+
+    /// Ask the controller, wherever it is.
+    pub(crate) async fn controller(self: &Rc<Self>, call: ControllerCall) -> ControllerReply {
+        let host = self.controller.borrow().clone();
+        if let Some(host) = host {
+            return host.call(call).await;
+        }
+        match self.rpc.call(CONTROLLER_SHARD, Call::Controller(Box::new(call))).await {
+            Reply::Controller(reply) => *reply,
+            _ => ControllerReply::Unavailable,
+        }
+    }
+
+    pub(crate) fn partition(&self, key: PartitionKey) -> Option<Rc<Partition>> {
+        self.partitions.borrow().get(&key).cloned()
+    }
+
+    /// Append batches to partitions of this shard.
+    pub(crate) fn produce(&self, call: ProduceCall) -> Handled {
+        let mut results = Vec::with_capacity(call.batches.len());
+        let mut flushes = Vec::new();
+        for batch in call.batches {
+            let Some(partition) = self.partition(batch.key) else {
+                results.push((batch.index, failed(ErrorCode::UnknownTopicOrPartition)));
+                continue;
+            };
+            let appended = partition.append(batch.batch, call.acks, &self.fatal);
+            if let Some(flush) = appended.flush {
+                flushes.push((partition, flush));
+            }
+            results.push((batch.index, appended.result));
+        }
+        if flushes.is_empty() || call.acks == 0 {
+            return Handled::Now(Reply::Produce(results));
+        }
+        Handled::Later(Box::pin(async move {
+            for (partition, end_offset) in flushes {
+                partition.flushed(end_offset).await;
+            }
+            Reply::Produce(results)
+        }))
+    }
+
+    /// Read from partitions of this shard for a fetch of shard `from`.
+    pub(crate) fn fetch(&self, from: usize, call: FetchCall) -> Handled {
+        let mut left = call.max_bytes;
+        let mut is_first = true;
+        let mut fetched = Vec::with_capacity(call.reads.len());
+        let mut cold = Vec::new();
+        for read in &call.reads {
+            let Some(partition) = self.partition(read.key) else {
+                fetched.push(Fetched::failed(read.index, ErrorCode::UnknownTopicOrPartition));
+                continue;
+            };
+            let (found, range) = partition.read(read, call.read_committed, left, is_first);
+            let size_bytes = found.data.size_bytes();
+            left = left.saturating_sub(size_bytes);
+            is_first &= size_bytes == 0;
+            if let Some(range) = range {
+                cold.push((fetched.len(), range));
+            }
+            if let Some(fetch) = call.watch {
+                partition.watch(from, fetch);
+            }
+            fetched.push(found);
+        }
+        if cold.is_empty() {
+            return Handled::Now(Reply::Fetch(fetched));
+        }
+        Handled::Later(Box::pin(async move {
+            for (index, range) in cold {
+                match range.read().await {
+                    Ok(data) => fetched[index].data = data,
+                    Err(error) => {
+                        tracing::error!(%error, "cannot read records from disk");
+                        fetched[index] = Fetched::failed(fetched[index].index, ErrorCode::KafkaStorageError);
+                    }
+                }
+            }
+            Reply::Fetch(fetched)
+        }))
+    }
+
+    pub(crate) fn unwatch(&self, from: usize, fetch: usize, keys: impl IntoIterator<Item = PartitionKey>) {
+        for key in keys {
+            if let Some(partition) = self.partition(key) {
+                partition.unwatch(from, fetch);
+            }
+        }
+    }
+
+    /// Wake the fetches that wait for a partition.
+    pub(crate) fn wake(&self, watchers: Vec<(usize, usize)>) {
+        for (shard, fetch) in watchers {
+            if shard == self.rpc.own() {
+                self.fetch_waits.wake(fetch);
+            } else {
+                self.rpc.tell(shard, Message::Wake { fetch });
+            }
+        }
+    }
+
+    pub(crate) fn list_offsets(&self, queries: Vec<OffsetQuery>) -> Handled {
+        let found: Vec<_> = queries.into_iter().map(|query| (query, self.partition(query.key))).collect();
+        Handled::Later(Box::pin(async move {
+            let mut answers = Vec::with_capacity(found.len());
+            for (query, partition) in found {
+                answers.push(match partition {
+                    Some(partition) => partition.list_offset(&query).await,
+                    None => OffsetAnswer::failed(query.index, ErrorCode::UnknownTopicOrPartition),
+                });
+            }
+            Reply::ListOffsets(answers)
+        }))
+    }
+}
+
+fn failed(error: ErrorCode) -> jackdaw_core::protocol::produce::ProduceResult {
+    jackdaw_core::protocol::produce::ProduceResult::failed(error)
+}
+
+/// Decoded produce requests to fill again.
+#[derive(Default)]
+pub(crate) struct FramePool(RefCell<Vec<Box<ProduceFrame>>>);
+
+impl FramePool {
+    pub(crate) fn take(&self) -> Box<ProduceFrame> {
+        self.0.borrow_mut().pop().unwrap_or_default()
+    }
+
+    pub(crate) fn put(&self, mut frame: Box<ProduceFrame>) {
+        frame.clear();
+        let mut pool = self.0.borrow_mut();
+        if pool.len() < POOLED_FRAMES_MAX {
+            pool.push(frame);
+        }
+    }
+}
