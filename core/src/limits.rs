@@ -29,3 +29,11 @@ pub const RECORD_ERRORS_MAX: usize = 256;
 /// Observers of the metadata log whose progress a leader remembers. One entry is under 64 bytes; a cluster of more
 /// brokers than this still works, its most silent observers are only missing from DescribeQuorum.
 pub const METADATA_OBSERVER_COUNT_MAX: usize = 10_000;
+
+/// Batches remembered of each idempotent producer: a client may have five in flight
+/// (`max.in.flight.requests.per.connection`), and any of them may be sent again. Kafka's number.
+pub const PRODUCER_BATCHES_REMEMBERED: usize = 5;
+
+/// Producers that one partition remembers; about 20 MB at the bound. A new id each second for a day, which is
+/// `producer.id.expiration.ms`, stays below. Past it those idle longest are forgotten, as if they had expired.
+pub const PRODUCERS_PER_PARTITION_MAX: usize = 100_000;

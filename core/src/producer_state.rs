@@ -1,1 +1,0 @@
-//! Idempotent producer state of one partition.
