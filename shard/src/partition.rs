@@ -1,0 +1,280 @@
+//! One partition that this shard leads: its log, its offsets, who waits for it.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    sync::Arc,
+};
+
+use jackdaw_core::{
+    error_code::ErrorCode,
+    producer_state::{BatchInfo, Origin, Verdict},
+    protocol::produce::ProduceResult,
+    records::{TimestampType, ValidatedBatch},
+};
+use jackdaw_ring::{channel::Notify, spawn, unix_ms};
+use jackdaw_storage::{Log, StorageError};
+
+use crate::{
+    message::{PartitionCheckpoint, PartitionKey},
+    node::Fatal,
+    view::{PartitionView, TopicSettings, TopicView},
+    wakeups::{Watcher, Wakeups},
+};
+
+/// A partition on its own shard. The reads are in `partition_read`.
+pub(crate) struct Partition {
+    pub(crate) key: PartitionKey,
+    pub(crate) log_dir: usize,
+    pub(crate) topic: Arc<str>,
+    pub(crate) node_id: i32,
+    pub(crate) log: RefCell<Log>,
+    pub(crate) state: RefCell<PartitionView>,
+    settings: RefCell<Arc<TopicSettings>>,
+    pub(crate) high_watermark: Cell<i64>,
+    /// Everything below is on stable storage, as far as this partition has waited for it.
+    flushed_offset: Cell<i64>,
+    is_flushing: Cell<bool>,
+    flush_done: Notify,
+    watchers: RefCell<Vec<Watcher>>,
+    wakeups: Rc<Wakeups>,
+    fatal: Fatal,
+}
+
+/// What became of a batch.
+pub(crate) struct Appended {
+    pub(crate) result: ProduceResult,
+    /// The topic's flush policy: the answer waits until everything below this offset is on stable storage.
+    pub(crate) flush: Option<i64>,
+}
+
+impl Appended {
+    fn failed(error: ErrorCode) -> Self {
+        Self { result: ProduceResult::failed(error), flush: None }
+    }
+}
+
+impl Partition {
+    pub(crate) fn new(
+        topic: &TopicView,
+        partition: i32,
+        place: (i32, usize),
+        log: Log,
+        wakeups: Rc<Wakeups>,
+        fatal: Fatal,
+    ) -> Option<Self> {
+        let state = topic.partition(partition)?.clone();
+        let (node_id, log_dir) = place;
+        let end_offset = log.log_end_offset();
+        Some(Self {
+            key: topic.key(partition),
+            log_dir,
+            topic: Arc::clone(&topic.name),
+            node_id,
+            log: RefCell::new(log),
+            state: RefCell::new(state),
+            settings: RefCell::new(Arc::clone(&topic.settings)),
+            // The only replica: whatever is in the log is committed.
+            high_watermark: Cell::new(end_offset),
+            flushed_offset: Cell::new(0),
+            is_flushing: Cell::new(false),
+            flush_done: Notify::default(),
+            watchers: RefCell::default(),
+            wakeups,
+            fatal,
+        })
+    }
+
+    /// The topic or the partition's leadership changed.
+    pub(crate) fn update(&self, topic: &TopicView) {
+        if let Some(state) = topic.partition(self.key.partition) {
+            *self.state.borrow_mut() = state.clone();
+        }
+        if !Arc::ptr_eq(&self.settings.borrow(), &topic.settings) {
+            *self.settings.borrow_mut() = Arc::clone(&topic.settings);
+            self.log.borrow_mut().set_config(topic.settings.log.clone());
+        }
+    }
+
+    /// Whether this node leads, in the epoch that the client knows (-1: it does not say).
+    pub(crate) fn check_leader(&self, current_leader_epoch: i32) -> Result<(), ErrorCode> {
+        let state = self.state.borrow();
+        if state.leader != self.node_id {
+            return Err(ErrorCode::NotLeaderOrFollower);
+        }
+        match current_leader_epoch {
+            -1 => Ok(()),
+            epoch if epoch < state.leader_epoch => Err(ErrorCode::FencedLeaderEpoch),
+            epoch if epoch > state.leader_epoch => Err(ErrorCode::UnknownLeaderEpoch),
+            _ => Ok(()),
+        }
+    }
+
+    /// Append one batch at the log's end.
+    pub(crate) fn append(self: &Rc<Self>, batch: ValidatedBatch, acks: i16) -> Appended {
+        if let Err(error) = self.check_leader(-1).and_then(|()| self.check_isr(acks)) {
+            return Appended::failed(error);
+        }
+        match self.check_producer(&batch) {
+            Ok(Verdict::Append) => {}
+            Ok(Verdict::Duplicate(first)) => {
+                let result = ProduceResult::appended(
+                    first.base_offset(),
+                    -1,
+                    self.log.borrow().log_start_offset(),
+                );
+                return Appended { result, flush: self.flush_for(first.last_offset + 1) };
+            }
+            Err(error) => return Appended::failed(error),
+        }
+        match self.write(batch) {
+            Ok(appended) => appended,
+            Err(error) => self.append_failed(&error),
+        }
+    }
+
+    fn check_isr(&self, acks: i16) -> Result<(), ErrorCode> {
+        let needed = self.settings.borrow().min_insync_replicas;
+        let state = self.state.borrow();
+        if acks == -1 && state.isr.len() < needed.min(state.replicas.len()) {
+            return Err(ErrorCode::NotEnoughReplicas);
+        }
+        Ok(())
+    }
+
+    fn check_producer(&self, batch: &ValidatedBatch) -> Result<Verdict, ErrorCode> {
+        let Some(info) = BatchInfo::of(batch.header()) else { return Ok(Verdict::Append) };
+        let log = self.log.borrow();
+        let verdict = log.producers().check(&info, Origin::Client { verified: true });
+        verdict.map_err(|error| {
+            tracing::debug!(topic = %self.topic, partition = self.key.partition, %error, "refused a batch");
+            error.code()
+        })
+    }
+
+    fn write(self: &Rc<Self>, mut batch: ValidatedBatch) -> Result<Appended, StorageError> {
+        let leader_epoch = self.state.borrow().leader_epoch;
+        let mut log = self.log.borrow_mut();
+        log.append(&mut batch, leader_epoch, unix_ms())?;
+        let append_time =
+            if batch.header().timestamp_type() == TimestampType::LogAppendTime { batch.max_timestamp() } else { -1 };
+        let result = ProduceResult::appended(batch.base_offset(), append_time, log.log_start_offset());
+        let end_offset = log.log_end_offset();
+        let must_flush = log.unflushed_count() >= log.config().flush_messages;
+        drop(log);
+        if must_flush {
+            self.start_flush();
+            return Ok(Appended { result, flush: self.flush_for(end_offset) });
+        }
+        self.advance(end_offset);
+        Ok(Appended { result, flush: None })
+    }
+
+    fn append_failed(&self, error: &StorageError) -> Appended {
+        if error.is_refusal() {
+            return Appended::failed(ErrorCode::RecordListTooLarge);
+        }
+        self.fatal.disk(&format!("cannot append to {}-{}", self.topic, self.key.partition), error);
+        Appended::failed(ErrorCode::KafkaStorageError)
+    }
+
+    /// What an answer waits for if a flush that covers this offset is still under way.
+    fn flush_for(&self, end_offset: i64) -> Option<i64> {
+        (self.is_flushing.get() && self.flushed_offset.get() < end_offset).then_some(end_offset)
+    }
+
+    /// Flush until nothing is left that asked for it: one flush at a time, each for all who wait.
+    fn start_flush(self: &Rc<Self>) {
+        if self.is_flushing.replace(true) {
+            return;
+        }
+        let partition = Rc::clone(self);
+        spawn(async move { partition.flush_until_done().await });
+    }
+
+    async fn flush_until_done(self: Rc<Self>) {
+        loop {
+            let (end_offset, flush) = {
+                let log = self.log.borrow();
+                (log.log_end_offset(), log.flush())
+            };
+            match flush.await {
+                Ok(token) => self.log.borrow_mut().on_flushed(token),
+                Err(error) => {
+                    // Nobody is answered: what was written may be lost.
+                    self.fatal.disk(&format!("cannot flush {}-{}", self.topic, self.key.partition), &error);
+                    return;
+                }
+            }
+            self.flushed_offset.set(end_offset);
+            self.advance(end_offset);
+            self.flush_done.notify_all();
+            let log = self.log.borrow();
+            if log.unflushed_count() < log.config().flush_messages {
+                break;
+            }
+        }
+        self.is_flushing.set(false);
+        // A batch below the policy's count may have been appended while the last flush ran.
+        let end_offset = self.log.borrow().log_end_offset();
+        self.advance(end_offset);
+    }
+
+    /// Wait until everything below `end_offset` is on stable storage. Never ends if the disk failed: the node stops.
+    pub(crate) async fn flushed(&self, end_offset: i64) {
+        while self.flushed_offset.get() < end_offset {
+            self.flush_done.notified().await;
+        }
+    }
+
+    /// Everything below `end_offset` is committed: let readers have it.
+    fn advance(&self, end_offset: i64) {
+        if end_offset <= self.high_watermark.get() {
+            return;
+        }
+        self.high_watermark.set(end_offset);
+        if self.watchers.borrow().is_empty() {
+            return;
+        }
+        for watcher in self.watchers.take() {
+            self.wakeups.wake(watcher);
+        }
+    }
+
+    pub(crate) fn watch(&self, watcher: Watcher) {
+        let mut watchers = self.watchers.borrow_mut();
+        if !watchers.contains(&watcher) {
+            watchers.push(watcher);
+        }
+    }
+
+    pub(crate) fn unwatch(&self, watcher: Watcher) {
+        self.watchers.borrow_mut().retain(|known| *known != watcher);
+    }
+
+    /// Wake all: their next read finds out why.
+    pub(crate) fn wake_all(&self) {
+        for watcher in self.watchers.take() {
+            self.wakeups.wake(watcher);
+        }
+    }
+
+    /// Offset below which no transaction is open.
+    pub(crate) fn last_stable_offset(&self) -> i64 {
+        let high_watermark = self.high_watermark.get();
+        let unstable = self.log.borrow().producers().first_unstable_offset();
+        unstable.map_or(high_watermark, |offset| offset.min(high_watermark))
+    }
+
+    pub(crate) fn checkpoint(&self) -> PartitionCheckpoint {
+        let log = self.log.borrow();
+        PartitionCheckpoint {
+            log_dir: self.log_dir,
+            topic: Arc::clone(&self.topic),
+            partition: self.key.partition,
+            high_watermark: self.high_watermark.get(),
+            recovery_point: log.recovery_point(),
+            log_start_offset: log.checkpointed_log_start_offset(),
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Reads of one partition: fetches and offset queries. A hot range is named, never copied; a cold one is read through
+//! the ring.
+
+use jackdaw_core::{
+    error_code::ErrorCode,
+    protocol::{
+        fetch::{AbortedTransaction, DivergingEpoch},
+        leader_hint::CurrentLeader,
+    },
+};
+use jackdaw_ring::File;
+use jackdaw_storage::{Log, StorageError};
+
+use crate::{
+    message::{FetchRead, Fetched, FetchedData, OffsetAnswer, OffsetQuery},
+    partition::Partition,
+};
+
+/// ListOffsets' special timestamps (apis of Kafka 4.4).
+const LATEST: i64 = -1;
+const EARLIEST: i64 = -2;
+const MAX_TIMESTAMP: i64 = -3;
+const EARLIEST_LOCAL: i64 = -4;
+const LATEST_TIERED: i64 = -5;
+const EARLIEST_PENDING_UPLOAD: i64 = -6;
+
+/// A range that the page cache does not have.
+pub(crate) struct ColdRange {
+    file: File,
+    position: u64,
+    size_bytes: usize,
+}
+
+impl ColdRange {
+    /// Read it without holding the shard's thread.
+    pub(crate) async fn read(&self) -> std::io::Result<FetchedData> {
+        let data = self.file.read(self.position, self.size_bytes).await?;
+        Ok(FetchedData::Memory(data.freeze()))
+    }
+}
+
+impl Partition {
+    /// Read for a fetch: at most `left_bytes`, but at least one batch if it is the first with data.
+    pub(crate) fn read(
+        &self,
+        read: &FetchRead,
+        read_committed: bool,
+        left_bytes: usize,
+        is_first: bool,
+    ) -> (Fetched, Option<ColdRange>) {
+        if let Err(error) = self.check_leader(read.current_leader_epoch) {
+            return (self.refused(read, error), None);
+        }
+        let log = self.log.borrow();
+        let mut fetched = self.described(read, &log);
+        if let Some(diverging) = diverging_epoch(&log, read) {
+            fetched.diverging_epoch = Some(diverging);
+            return (fetched, None);
+        }
+        let upper = if read_committed { fetched.last_stable_offset } else { fetched.high_watermark };
+        let max_bytes = read.max_bytes.min(left_bytes);
+        match log.read(read.offset, max_bytes, upper, is_first) {
+            Ok(None) => (fetched, None),
+            Ok(Some(range)) => {
+                if read_committed {
+                    fetched.aborted = aborted(&log, read.offset, range.end_offset);
+                }
+                let cold = hot_or_cold(&mut fetched, &range);
+                (fetched, cold)
+            }
+            Err(StorageError::OffsetOutOfRange { .. }) => {
+                let mut refused = self.refused(read, ErrorCode::OffsetOutOfRange);
+                refused.log_start_offset = log.log_start_offset();
+                (refused, None)
+            }
+            Err(error) => {
+                tracing::error!(topic = %self.topic, partition = self.key.partition, %error, "cannot read");
+                (self.refused(read, ErrorCode::KafkaStorageError), None)
+            }
+        }
+    }
+
+    fn described(&self, read: &FetchRead, log: &Log) -> Fetched {
+        Fetched {
+            high_watermark: self.high_watermark.get(),
+            last_stable_offset: self.last_stable_offset(),
+            log_start_offset: log.log_start_offset(),
+            ..Fetched::failed(read.index, ErrorCode::None)
+        }
+    }
+
+    fn refused(&self, read: &FetchRead, error: ErrorCode) -> Fetched {
+        let mut fetched = Fetched::failed(read.index, error);
+        if matches!(error, ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch) {
+            let state = self.state.borrow();
+            fetched.current_leader =
+                Some(CurrentLeader { leader_id: state.leader, leader_epoch: state.leader_epoch });
+        }
+        fetched
+    }
+
+    /// Answer one partition of ListOffsets.
+    pub(crate) async fn list_offset(&self, query: &OffsetQuery) -> OffsetAnswer {
+        if let Err(error) = self.check_leader(query.current_leader_epoch) {
+            return OffsetAnswer::failed(query.index, error);
+        }
+        let upper = if query.read_committed { self.last_stable_offset() } else { self.high_watermark.get() };
+        let at = |offset: i64, timestamp: i64, leader_epoch: i32| OffsetAnswer {
+            offset,
+            timestamp,
+            leader_epoch,
+            ..OffsetAnswer::failed(query.index, ErrorCode::None)
+        };
+        let search = {
+            let log = self.log.borrow();
+            match query.timestamp {
+                LATEST => return at(upper, -1, log.leader_epoch_at(upper).unwrap_or(self.state.borrow().leader_epoch)),
+                EARLIEST | EARLIEST_LOCAL | EARLIEST_PENDING_UPLOAD => {
+                    let offset = log.log_start_offset();
+                    return at(offset, -1, log.leader_epoch_at(offset).unwrap_or(-1));
+                }
+                LATEST_TIERED => return at(-1, -1, -1),
+                MAX_TIMESTAMP => log.search_max_timestamp(),
+                timestamp if timestamp < 0 => return OffsetAnswer::failed(query.index, ErrorCode::InvalidRequest),
+                timestamp => log.search_timestamp(timestamp),
+            }
+        };
+        match search.find().await {
+            Ok(Some(found)) if found.offset < upper => at(found.offset, found.timestamp, found.leader_epoch),
+            Ok(_) => at(-1, -1, -1),
+            Err(error) => {
+                tracing::error!(topic = %self.topic, partition = self.key.partition, %error, "cannot search by time");
+                OffsetAnswer::failed(query.index, ErrorCode::KafkaStorageError)
+            }
+        }
+    }
+}
+
+fn aborted(log: &Log, offset: i64, end_offset: i64) -> Vec<AbortedTransaction> {
+    let aborted = log.aborted_transactions(offset, end_offset);
+    let aborted = aborted.into_iter().map(|transaction| AbortedTransaction {
+        producer_id: transaction.producer_id,
+        first_offset: transaction.first_offset,
+    });
+    aborted.collect()
+}
+
+/// Where the reader's history parts from ours: it says the epoch of what it has read last (KIP-595).
+fn diverging_epoch(log: &Log, read: &FetchRead) -> Option<DivergingEpoch> {
+    if read.last_fetched_epoch < 0 {
+        return None;
+    }
+    let (epoch, end_offset) = log.end_offset_for_epoch(read.last_fetched_epoch)?;
+    (epoch < read.last_fetched_epoch || end_offset < read.offset).then_some(DivergingEpoch { epoch, end_offset })
+}
