@@ -1,1 +1,0 @@
-//! The offsets of one partition and their order.
