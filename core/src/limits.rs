@@ -37,3 +37,12 @@ pub const PRODUCER_BATCHES_REMEMBERED: usize = 5;
 /// Producers that one partition remembers; about 20 MB at the bound. A new id each second for a day, which is
 /// `producer.id.expiration.ms`, stays below. Past it those idle longest are forgotten, as if they had expired.
 pub const PRODUCERS_PER_PARTITION_MAX: usize = 100_000;
+
+// Storage: files that are read whole at start.
+
+/// A checkpoint of offsets: 200,000 partitions a directory with topic names of the greatest length.
+pub const CHECKPOINT_SIZE_MAX_BYTES: usize = 64 << 20;
+/// `meta.properties`, `partition.metadata` and the clean-shutdown marker are a few lines each.
+pub const META_PROPERTIES_SIZE_MAX_BYTES: usize = 64 << 10;
+/// A segment's aborted transactions: 34 bytes for each marker, and a marker takes 78 bytes of a 1 GiB segment.
+pub const TRANSACTION_INDEX_SIZE_MAX_BYTES: usize = 512 << 20;

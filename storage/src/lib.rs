@@ -1,1 +1,23 @@
 //! A partition's log on disk in Kafka's own layout. Never the network.
+
+mod atomic_file;
+pub mod checkpoint;
+pub mod clean_shutdown;
+pub mod config;
+mod error;
+mod index_file;
+pub mod layout;
+pub mod leader_epochs;
+pub mod meta_properties;
+mod offset_index;
+pub mod partition_metadata;
+#[cfg(test)]
+mod test_dir;
+mod time_index;
+mod transaction_index;
+
+pub use atomic_file::replace_file;
+pub use config::LogConfig;
+pub use error::{Result, StorageError};
+pub use leader_epochs::{EpochStart, LeaderEpochs};
+pub use transaction_index::AbortedTransaction;
