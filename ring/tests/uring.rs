@@ -1,5 +1,7 @@
 //! The executor on the real kernel: sockets, files, timers, cores.
 
+#![allow(clippy::unwrap_used)]
+
 use std::{io::IoSlice, rc::Rc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
