@@ -124,17 +124,35 @@ impl Executor {
         }
     }
 
+    /// Run at most `limit` ready tasks and, if none is left, fall asleep as [`Executor::run`] would, so that peers
+    /// notify this core. Returns how many tasks ran. For drivers that own the clock.
+    pub fn run_some(&self, limit: usize) -> usize {
+        let _entered = self.enter();
+        let signal = self.core.driver.signal();
+        signal.wake_up();
+        self.core.close_returned();
+        self.core.fire_timers();
+        self.core.wake_sources();
+        let ran = self.core.run_ready(limit);
+        if !self.has_ready() && !self.core.fall_asleep() {
+            self.core.wake_sources();
+        }
+        ran
+    }
+
     /// Run every ready task until none is ready. For drivers that own the clock.
     pub fn run_until_idle(&self) {
-        let _entered = self.enter();
-        self.core.close_returned();
-        loop {
-            self.core.fire_timers();
-            self.core.wake_sources();
-            if self.core.run_ready(usize::MAX) == 0 {
-                return;
-            }
-        }
+        while self.run_some(usize::MAX) > 0 {}
+    }
+
+    /// Whether a task is ready to run.
+    pub fn has_ready(&self) -> bool {
+        !self.core.ready.borrow().is_empty()
+    }
+
+    /// Whether somebody outside woke a task that this executor has not looked at yet.
+    pub fn has_remote(&self) -> bool {
+        self.core.driver.signal().has_remote()
     }
 
     /// Hand a completion in. For drivers that own the clock.
@@ -265,11 +283,7 @@ impl Core {
         let mut slept = false;
         if self.ready.borrow().is_empty() {
             self.close_returned();
-            signal.fall_asleep();
-            let must_look =
-                signal.has_remote() || self.sources.borrow().iter().any(|source| source.is_ready());
-            if must_look {
-                signal.wake_up();
+            if !self.fall_asleep() {
                 self.driver.poll(completions);
             } else {
                 let asleep = self.driver.now();
@@ -288,6 +302,18 @@ impl Core {
             self.fire_timers();
         }
         self.wake_sources();
+    }
+
+    /// Raise the sleeping flag, then look once more for work that peers made visible before they could see the flag;
+    /// false, with the flag down again, if there is some.
+    fn fall_asleep(&self) -> bool {
+        let signal = self.driver.signal();
+        signal.fall_asleep();
+        let must_look = signal.has_remote() || self.sources.borrow().iter().any(|source| source.is_ready());
+        if must_look {
+            signal.wake_up();
+        }
+        !must_look
     }
 
     fn account(&self, turn_start: &mut Instant, asleep: Instant) {

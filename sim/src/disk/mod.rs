@@ -1,0 +1,334 @@
+//! One host's disk: what the page cache shows, and what a power cut leaves of it.
+
+mod contents;
+mod names;
+mod power_cut;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::{self, IoSlice},
+    path::{Path, PathBuf},
+};
+
+use bytes::BytesMut;
+use jackdaw_ring::driver::{DirectoryEntry, Metadata, OpenOptions};
+
+use self::{contents::Contents, names::Names};
+use crate::{faults::DiskFaults, prng::Random};
+
+/// Names a file or directory, whatever it is called at the moment.
+pub(crate) type Inode = u64;
+
+/// What an asynchronous operation does to the disk when its time has come.
+#[derive(Debug)]
+pub(crate) enum DiskWork {
+    Read {
+        inode: Inode,
+        buffer: BytesMut,
+        position: u64,
+        length: usize,
+    },
+    /// `mark` is how far the file's changes went when the flush was asked for.
+    Sync {
+        inode: Inode,
+        mark: u64,
+    },
+    SyncDirectory {
+        path: PathBuf,
+        mark: u64,
+    },
+    Unlink {
+        path: PathBuf,
+    },
+}
+
+/// One file's state.
+#[derive(Clone, Debug, Default)]
+struct File {
+    contents: Contents,
+    modified_ms: i64,
+    /// Descriptors that have it open.
+    opened: u32,
+    /// The incarnation of the process that locked it.
+    locked_by: Option<u64>,
+}
+
+/// A disk. Directories are absolute or relative paths as the caller spells them; the top level always exists.
+#[derive(Clone, Debug)]
+pub(crate) struct Disk {
+    names: Names,
+    files: BTreeMap<Inode, File>,
+    next_inode: Inode,
+    random: Random,
+    pub(crate) faults: DiskFaults,
+    used_bytes: u64,
+    /// Changes left until the image of the disk is frozen, as if the power or the process went there.
+    freeze_after: Option<u64>,
+}
+
+pub(crate) fn error(code: i32) -> io::Error {
+    io::Error::from_raw_os_error(code)
+}
+
+impl Disk {
+    pub(crate) fn new(random: Random) -> Self {
+        Self {
+            names: Names::default(),
+            files: BTreeMap::new(),
+            next_inode: names::ROOT + 1,
+            random,
+            faults: DiskFaults::default(),
+            used_bytes: 0,
+            freeze_after: None,
+        }
+    }
+
+    pub(crate) fn random(&mut self) -> &mut Random {
+        &mut self.random
+    }
+
+    /// Freeze after so many further changes; see [`Disk::changes`].
+    pub(crate) fn freeze_after(&mut self, changes: u64) {
+        self.freeze_after = Some(changes);
+    }
+
+    /// Count a change that is about to happen; true if the disk's image before it is to be kept.
+    pub(crate) fn count_change(&mut self) -> bool {
+        match &mut self.freeze_after {
+            Some(0) => {
+                self.freeze_after = None;
+                true
+            }
+            Some(left) => {
+                *left -= 1;
+                false
+            }
+            None => false,
+        }
+    }
+
+    pub(crate) fn open(&mut self, path: &Path, options: OpenOptions, now_ms: i64) -> io::Result<Inode> {
+        let inode = match self.names.find(path) {
+            Some(inode) if self.names.is_directory(inode) => return Err(error(libc::EISDIR)),
+            Some(_) if options.create_new => return Err(error(libc::EEXIST)),
+            Some(inode) => inode,
+            None if options.create || options.create_new => {
+                let inode = self.new_inode();
+                self.names.link(path, inode)?;
+                self.files.insert(inode, File { modified_ms: now_ms, ..File::default() });
+                inode
+            }
+            None => return Err(error(libc::ENOENT)),
+        };
+        self.file_mut(inode)?.opened += 1;
+        if options.truncate {
+            self.set_size(inode, 0, now_ms)?;
+        }
+        Ok(inode)
+    }
+
+    fn new_inode(&mut self) -> Inode {
+        let inode = self.next_inode;
+        self.next_inode += 1;
+        inode
+    }
+
+    fn file(&self, inode: Inode) -> io::Result<&File> {
+        self.files.get(&inode).ok_or_else(|| error(libc::EBADF))
+    }
+
+    fn file_mut(&mut self, inode: Inode) -> io::Result<&mut File> {
+        self.files.get_mut(&inode).ok_or_else(|| error(libc::EBADF))
+    }
+
+    pub(crate) fn close(&mut self, inode: Inode, incarnation: u64) {
+        if let Some(file) = self.files.get_mut(&inode) {
+            file.opened = file.opened.saturating_sub(1);
+            // As POSIX has it: closing any descriptor of the file gives the process's lock up.
+            if file.locked_by == Some(incarnation) {
+                file.locked_by = None;
+            }
+        }
+        self.forget_unreachable();
+    }
+
+    pub(crate) fn lock(&mut self, inode: Inode, incarnation: u64) -> io::Result<()> {
+        let file = self.file_mut(inode)?;
+        match file.locked_by {
+            Some(other) if other != incarnation => Err(io::ErrorKind::WouldBlock.into()),
+            _ => {
+                file.locked_by = Some(incarnation);
+                Ok(())
+            }
+        }
+    }
+
+    pub(crate) fn size(&self, inode: Inode) -> io::Result<u64> {
+        Ok(self.file(inode)?.contents.cached.len() as u64)
+    }
+
+    pub(crate) fn set_size(&mut self, inode: Inode, size_bytes: u64, now_ms: i64) -> io::Result<()> {
+        let before = self.size(inode)?;
+        self.reserve(size_bytes.saturating_sub(before))?;
+        let file = self.file_mut(inode)?;
+        file.contents.set_size(size_bytes);
+        file.modified_ms = now_ms;
+        self.used_bytes = self.used_bytes - before + size_bytes;
+        Ok(())
+    }
+
+    fn reserve(&self, growth_bytes: u64) -> io::Result<()> {
+        if self.used_bytes.saturating_add(growth_bytes) > self.faults.capacity_bytes {
+            return Err(error(libc::ENOSPC));
+        }
+        Ok(())
+    }
+
+    /// Write into the page cache; short when the seed says so.
+    pub(crate) fn write_at(
+        &mut self,
+        inode: Inode,
+        buffers: &[IoSlice<'_>],
+        position: u64,
+        now_ms: i64,
+    ) -> io::Result<usize> {
+        let mut data: Vec<u8> = buffers.iter().flat_map(|buffer| buffer.iter().copied()).collect();
+        if data.len() > 1 && self.random.one_in(self.faults.short_write_one_in) {
+            data.truncate(self.random.between(1, data.len() as u64 - 1) as usize);
+        }
+        let before = self.size(inode)?;
+        let growth = (position + data.len() as u64).saturating_sub(before);
+        self.reserve(growth)?;
+        let file = self.file_mut(inode)?;
+        let count = data.len();
+        file.contents.write(position, data);
+        file.modified_ms = now_ms;
+        self.used_bytes += growth;
+        Ok(count)
+    }
+
+    pub(crate) fn read_at(&mut self, inode: Inode, buffer: &mut [u8], position: u64) -> io::Result<usize> {
+        let short = self.random.one_in(self.faults.short_read_one_in);
+        let random = self.random.next_u64();
+        let cached = &self.file(inode)?.contents.cached;
+        let start = usize::try_from(position).unwrap_or(usize::MAX).min(cached.len());
+        let mut count = buffer.len().min(cached.len() - start);
+        if short && count > 1 {
+            count = 1 + (random % (count as u64 - 1)) as usize;
+        }
+        buffer[..count].copy_from_slice(&cached[start..start + count]);
+        Ok(count)
+    }
+
+    /// How far the file's changes go now; a flush that begins now covers those.
+    pub(crate) fn sync_mark(&self, inode: Inode) -> io::Result<u64> {
+        Ok(self.file(inode)?.contents.mark())
+    }
+
+    /// A flush ends: what it covers is durable, or it fails and some of it may never be.
+    pub(crate) fn finish_sync(&mut self, inode: Inode, mark: u64) -> io::Result<usize> {
+        let fails = self.random.one_in(self.faults.sync_error_one_in);
+        let mut random = self.random.clone();
+        self.random.next_u64();
+        let file = self.file_mut(inode)?;
+        if fails {
+            file.contents.lose_some(mark, &mut random);
+            return Err(error(libc::EIO));
+        }
+        file.contents.make_durable(mark);
+        Ok(0)
+    }
+
+    pub(crate) fn names_mark(&self) -> u64 {
+        self.names.mark()
+    }
+
+    pub(crate) fn finish_sync_directory(&mut self, path: &Path, mark: u64) -> io::Result<usize> {
+        self.names.make_durable(path, mark)?;
+        self.forget_unreachable();
+        Ok(0)
+    }
+
+    pub(crate) fn metadata(&self, path: &Path) -> Option<Metadata> {
+        let inode = self.names.find(path)?;
+        let (size_bytes, modified_ms) = self
+            .files
+            .get(&inode)
+            .map_or((0, 0), |file| (file.contents.cached.len() as u64, file.modified_ms));
+        Some(Metadata { size_bytes, is_dir: self.names.is_directory(inode), modified_ms })
+    }
+
+    pub(crate) fn list_directory(&mut self, path: &Path) -> io::Result<Vec<DirectoryEntry>> {
+        let mut entries = self.names.list(path)?;
+        // A real directory has no order.
+        for index in (1..entries.len()).rev() {
+            let other = self.random.index(index + 1);
+            entries.swap(index, other);
+        }
+        Ok(entries)
+    }
+
+    pub(crate) fn create_directory(&mut self, path: &Path) -> io::Result<()> {
+        if self.names.find(path).is_some() {
+            return Err(error(libc::EEXIST));
+        }
+        let inode = self.new_inode();
+        self.names.link_directory(path, inode)
+    }
+
+    pub(crate) fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        self.names.rename(from, to)?;
+        self.forget_unreachable();
+        Ok(())
+    }
+
+    pub(crate) fn remove_file(&mut self, path: &Path) -> io::Result<()> {
+        self.names.unlink(path)?;
+        self.forget_unreachable();
+        Ok(())
+    }
+
+    pub(crate) fn remove_directory(&mut self, path: &Path) -> io::Result<()> {
+        self.names.remove_directory(path)
+    }
+
+    /// Drop files that no name, no lasting name and no descriptor leads to.
+    fn forget_unreachable(&mut self) {
+        let named: BTreeSet<Inode> = self.names.referenced();
+        let mut freed = 0;
+        self.files.retain(|inode, file| {
+            let kept = file.opened > 0 || named.contains(inode);
+            if !kept {
+                freed += file.contents.cached.len() as u64;
+            }
+            kept
+        });
+        self.used_bytes -= freed;
+    }
+
+    /// The process is gone, the page cache is not.
+    pub(crate) fn on_process_gone(&mut self) {
+        self.freeze_after = None;
+        for file in self.files.values_mut() {
+            file.opened = 0;
+            file.locked_by = None;
+        }
+        self.forget_unreachable();
+    }
+
+    /// The power went: keep what was durable and, of the rest, what the seed says.
+    pub(crate) fn on_power_cut(&mut self) {
+        power_cut::names(&mut self.names, &mut self.random);
+        for file in self.files.values_mut() {
+            power_cut::contents(&mut file.contents, &mut self.random);
+        }
+        self.on_process_gone();
+        self.used_bytes = self.files.values().map(|file| file.contents.cached.len() as u64).sum();
+    }
+
+    /// A file's bytes as the page cache shows them, for checks from outside.
+    pub(crate) fn contents_of(&self, path: &Path) -> Option<Vec<u8>> {
+        let inode = self.names.find(path)?;
+        self.files.get(&inode).map(|file| file.contents.cached.clone())
+    }
+}
