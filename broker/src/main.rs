@@ -1,3 +1,15 @@
-//! The one binary.
+//! The one binary: `jackdaw` serves, its subcommands speak to a broker.
 
-fn main() {}
+// The client has what produce and consume will use.
+#![allow(dead_code)]
+
+mod cli;
+mod exit_code;
+mod logging;
+mod serve;
+mod utc;
+
+fn main() -> std::process::ExitCode {
+    logging::install_panic_hook();
+    cli::run().into()
+}

@@ -1,0 +1,145 @@
+//! What can go wrong between the command line and a cluster.
+
+use std::io;
+use std::time::Duration;
+
+use jackdaw_core::error_code::ErrorCode;
+use jackdaw_core::protocol::{ApiKey, DecodeError, EncodeError};
+
+use super::address::Address;
+
+/// A request that did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ClientError {
+    #[error("no bootstrap server is given")]
+    NoBootstrapServer,
+    #[error("cannot connect to {address}: {}", io_text(source))]
+    Connect { address: Address, source: io::Error },
+    #[error("the connection to {address} broke: {}", io_text(source))]
+    Io { address: Address, source: io::Error },
+    #[error("{address} closed the connection")]
+    Closed { address: Address },
+    #[error("{address} did not answer {} within {} s", .api.info().name, .timeout.as_secs_f32())]
+    Timeout { address: Address, api: ApiKey, timeout: Duration },
+    #[error("{address} sent an answer to {} that cannot be read: {source}", .api.info().name)]
+    Decode { address: Address, api: ApiKey, source: DecodeError },
+    #[error("{address} sent what is not a Kafka answer: {reason}")]
+    NotKafka { address: Address, reason: &'static str },
+    #[error("{} cannot be written: {source}", .api.info().name)]
+    Encode { api: ApiKey, source: EncodeError },
+    #[error("{address} serves no version of {} that this client speaks ({served})", .api.info().name)]
+    NoCommonVersion { address: Address, api: ApiKey, served: String },
+    #[error("broker {0} is not in the cluster's metadata")]
+    UnknownNode(i32),
+    #[error("{what}: {}", broker_text(*code, message.as_deref()))]
+    Broker { what: String, code: ErrorCode, message: Option<String> },
+    #[error("topic {0:?} does not exist")]
+    UnknownTopic(String),
+    #[error("topic {topic:?} has no partition {partition}; it has 0 to {last}")]
+    UnknownPartition { topic: String, partition: i32, last: i32 },
+    #[error("partition {partition} of topic {topic:?} has no leader")]
+    NoLeader { topic: String, partition: i32 },
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl ClientError {
+    /// An error code as an error; `what` says what was tried.
+    pub(crate) fn broker(what: impl Into<String>, code: i16, message: Option<String>) -> Self {
+        Self::Broker { what: what.into(), code: ErrorCode::from_i16(code), message }
+    }
+
+    /// Whether the connection is of no more use.
+    pub(crate) fn is_of_connection(&self) -> bool {
+        matches!(
+            self,
+            Self::Io { .. }
+                | Self::Closed { .. }
+                | Self::Timeout { .. }
+                | Self::Decode { .. }
+                | Self::NotKafka { .. }
+                | Self::Interrupted
+        )
+    }
+
+    /// Whether the same request may succeed a little later.
+    pub(crate) fn is_retriable(&self) -> bool {
+        match self {
+            Self::Connect { .. } | Self::Io { .. } | Self::Closed { .. } | Self::Timeout { .. } => true,
+            Self::NoLeader { .. } | Self::UnknownNode(_) => true,
+            Self::Broker { code, .. } => code.is_retriable(),
+            _ => false,
+        }
+    }
+
+    /// What a person can do about it, as lines of advice; empty where the message says it all.
+    pub(crate) fn advice(&self) -> Vec<String> {
+        let lines: &[&str] = match self {
+            Self::Connect { source, .. } if source.kind() == io::ErrorKind::ConnectionRefused => &[
+                "Is a broker running there? `jackdaw` starts one on 127.0.0.1:9092.",
+                "To name another: --bootstrap-server HOST:PORT, or JACKDAW_BOOTSTRAP_SERVER in the environment.",
+            ],
+            Self::Connect { .. } => {
+                &["Check the address: --bootstrap-server HOST:PORT, or JACKDAW_BOOTSTRAP_SERVER."]
+            }
+            Self::Closed { .. } | Self::NotKafka { .. } => {
+                &["Is the port a plain-text Kafka listener? TLS and SASL are not spoken by this client yet."]
+            }
+            Self::Timeout { .. } => &["Is the broker overloaded or stopped? --timeout SECONDS waits longer."],
+            Self::UnknownTopic(topic) => {
+                return vec![
+                    "`jackdaw topic list` shows the topics there are.".to_owned(),
+                    format!("`jackdaw topic create {topic}` creates it."),
+                ];
+            }
+            Self::UnknownPartition { topic, .. } | Self::NoLeader { topic, .. } => {
+                return vec![format!("`jackdaw topic describe {topic}` shows its partitions.")];
+            }
+            Self::NoCommonVersion { .. } => &["`jackdaw api-versions` shows what the broker serves."],
+            Self::Broker { code, .. } => broker_advice(*code),
+            _ => &[],
+        };
+        lines.iter().map(|line| (*line).to_owned()).collect()
+    }
+}
+
+fn broker_advice(code: ErrorCode) -> &'static [&'static str] {
+    match code {
+        ErrorCode::TopicAlreadyExists => {
+            &["With --if-not-exists this is no error; `jackdaw topic describe` shows what is there."]
+        }
+        ErrorCode::InvalidReplicationFactor => {
+            &["There must be at least as many brokers as replicas; leave the option out for the default."]
+        }
+        ErrorCode::MessageTooLarge | ErrorCode::RecordListTooLarge => {
+            &["The topic's max.message.bytes sets the limit; --compression makes batches smaller."]
+        }
+        ErrorCode::NotEnoughReplicas | ErrorCode::NotEnoughReplicasAfterAppend => &[
+            "Fewer replicas are in sync than min.insync.replicas asks for; `jackdaw topic describe` shows them.",
+        ],
+        ErrorCode::TopicDeletionDisabled => &["The broker's delete.topic.enable is false."],
+        ErrorCode::InvalidTopicException => &[
+            "A topic's name has 1 to 249 of the characters a-z A-Z 0-9 . _ - and is neither \".\" nor \"..\".",
+        ],
+        _ => &[],
+    }
+}
+
+/// The broker's own words where it sent some, and the code's name.
+fn broker_text(code: ErrorCode, message: Option<&str>) -> String {
+    match message {
+        Some(message) if !message.is_empty() => format!("{} ({code})", message.trim_end_matches('.')),
+        _ => format!("{code}"),
+    }
+}
+
+/// The plain words for the usual failures, without the system's numbers.
+fn io_text(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
+        io::ErrorKind::ConnectionReset => "reset by the other side".to_owned(),
+        io::ErrorKind::TimedOut => "timed out".to_owned(),
+        io::ErrorKind::BrokenPipe => "closed by the other side".to_owned(),
+        _ => error.to_string(),
+    }
+}

@@ -1,0 +1,117 @@
+//! A small blocking Kafka client for the command line: connections by broker, metadata, bounded retries.
+
+pub(crate) mod address;
+pub(crate) mod admin;
+pub(crate) mod connection;
+pub(crate) mod error;
+pub(crate) mod interrupt;
+pub(crate) mod metadata;
+pub(crate) mod retry;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use jackdaw_core::protocol::Request;
+
+use self::address::Address;
+use self::connection::{CallLimits, Connection};
+use self::error::ClientError;
+use self::interrupt::Interrupt;
+use self::metadata::ClusterMetadata;
+
+/// Connections to a cluster's brokers, opened when first needed.
+pub(crate) struct Client {
+    bootstrap: Vec<Address>,
+    limits: CallLimits,
+    /// Any broker that answered: what it does not matter whom to ask goes here.
+    any: Option<Connection>,
+    by_node: HashMap<i32, Connection>,
+    /// As of the last `refresh_metadata`.
+    pub(crate) metadata: ClusterMetadata,
+}
+
+impl Client {
+    /// Opens nothing yet. `timeout` bounds each connect and each answer.
+    pub(crate) fn new(bootstrap: Vec<Address>, timeout: Duration, interrupt: Interrupt) -> Self {
+        Self {
+            bootstrap,
+            limits: CallLimits { timeout, interrupt },
+            any: None,
+            by_node: HashMap::new(),
+            metadata: ClusterMetadata::default(),
+        }
+    }
+
+    pub(crate) fn interrupt(&self) -> &Interrupt {
+        &self.limits.interrupt
+    }
+
+    /// How long an answer may take.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.limits.timeout
+    }
+
+    /// A connection to whichever bootstrap server answers first, in the order given.
+    pub(crate) fn any(&mut self) -> Result<&mut Connection, ClientError> {
+        let connection = match self.any.take() {
+            Some(connection) => connection,
+            None => self.open_any()?,
+        };
+        Ok(self.any.insert(connection))
+    }
+
+    fn open_any(&self) -> Result<Connection, ClientError> {
+        let mut failure = None;
+        for address in &self.bootstrap {
+            match Connection::open(address, &self.limits) {
+                Ok(connection) => return Ok(connection),
+                Err(ClientError::Interrupted) => return Err(ClientError::Interrupted),
+                Err(error) => {
+                    tracing::debug!(%address, %error, "bootstrap server does not answer");
+                    failure.get_or_insert(error);
+                }
+            }
+        }
+        Err(failure.unwrap_or(ClientError::NoBootstrapServer))
+    }
+
+    /// The connection to this broker, whose address the metadata must know.
+    pub(crate) fn node(&mut self, node_id: i32) -> Result<&mut Connection, ClientError> {
+        if !self.by_node.contains_key(&node_id) {
+            let address = self.metadata.address(node_id).ok_or(ClientError::UnknownNode(node_id))?;
+            let connection = Connection::open(address, &self.limits)?;
+            self.by_node.insert(node_id, connection);
+        }
+        self.by_node.get_mut(&node_id).ok_or(ClientError::UnknownNode(node_id))
+    }
+
+    /// Forgets a broken connection.
+    pub(crate) fn close_node(&mut self, node_id: i32) {
+        self.by_node.remove(&node_id);
+    }
+
+    /// Asks whichever broker is connected; a connection that fails is closed.
+    pub(crate) fn call_any<R: Request>(
+        &mut self,
+        request: impl FnOnce(i16) -> R,
+    ) -> Result<R::Response, ClientError> {
+        let result = self.any()?.call(request);
+        if result.as_ref().is_err_and(ClientError::is_of_connection) {
+            self.any = None;
+        }
+        result
+    }
+
+    /// Asks one broker; a connection that fails is closed.
+    pub(crate) fn call_node<R: Request>(
+        &mut self,
+        node_id: i32,
+        request: impl FnOnce(i16) -> R,
+    ) -> Result<R::Response, ClientError> {
+        let result = self.node(node_id)?.call(request);
+        if result.as_ref().is_err_and(ClientError::is_of_connection) {
+            self.close_node(node_id);
+        }
+        result
+    }
+}

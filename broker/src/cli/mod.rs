@@ -1,0 +1,123 @@
+//! The command line: what there is to say, and who does it. One file a command.
+
+mod api_versions;
+mod client;
+mod completion;
+mod error;
+mod options;
+mod output;
+mod server;
+mod storage;
+#[cfg(test)]
+mod tests;
+mod topic;
+
+use std::io::Write as _;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser, Subcommand};
+use tracing_subscriber::filter::LevelFilter;
+
+use self::error::CommandError;
+use crate::exit_code::{self, ExitCode};
+use crate::logging::{self, LogLevels};
+
+const LONG_ABOUT: &str = "Jackdaw is a Kafka-compatible broker for Linux.
+
+Without a subcommand it serves: on 127.0.0.1:9092, with its data in ./data, unless the configuration says \
+otherwise. The subcommands speak the Kafka protocol to a broker, Jackdaw or Apache Kafka.";
+
+const EXAMPLES: &str = "Examples:
+  jackdaw                                       serve, nothing configured
+  jackdaw --config server.properties            serve as this file says
+  jackdaw --override log.dirs=/data --log info,jackdaw_net=debug
+  jackdaw topic create orders --partitions 6
+  seq 10 | jackdaw produce orders
+  jackdaw consume orders --follow";
+
+/// Everything on the command line.
+#[derive(Parser, Debug)]
+#[command(name = "jackdaw", version, about = "A Kafka-compatible broker, and its command line")]
+#[command(long_about = LONG_ABOUT, after_help = EXAMPLES, after_long_help = long_help_end())]
+#[command(disable_help_subcommand = true, max_term_width = 110)]
+struct Cli {
+    /// What is logged to stderr: a level (off, error, warn, info, debug, trace), and levels by target
+    ///
+    /// Example: info,jackdaw_net=debug. A server logs info unless told otherwise, other commands warn.
+    #[arg(long, global = true, value_name = "LEVELS", env = "JACKDAW_LOG", hide_env_values = true)]
+    log: Option<LogLevels>,
+
+    #[command(flatten)]
+    server: server::ServerOptions,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+fn long_help_end() -> String {
+    format!("{EXAMPLES}\n\n{}", exit_code::HELP)
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Create, list, describe and delete topics
+    #[command(subcommand)]
+    Topic(topic::TopicCommand),
+    /// Prepare a server's directories
+    #[command(subcommand)]
+    Storage(storage::StorageCommand),
+    /// Show which requests a broker serves, in which versions
+    ApiVersions(api_versions::ApiVersions),
+    /// Print a completion script for a shell
+    Completion(completion::Completion),
+}
+
+/// Does what the arguments of this process say.
+pub(crate) fn run() -> ExitCode {
+    let cli = match Cli::try_parse().and_then(check_server_options) {
+        Ok(cli) => cli,
+        Err(error) => return print_usage(&error),
+    };
+    let default = if cli.command.is_none() { LevelFilter::INFO } else { LevelFilter::WARN };
+    if let Err(error) = logging::start(cli.log.unwrap_or_else(|| LogLevels::at(default))) {
+        let _ = writeln!(std::io::stderr(), "error: the log cannot be started: {error}");
+        return ExitCode::Error;
+    }
+    match cli.command {
+        None => server::run(&cli.server),
+        Some(command) => finish(run_command(command)),
+    }
+}
+
+fn run_command(command: Command) -> Result<(), CommandError> {
+    match command {
+        Command::Topic(command) => command.run(),
+        Command::Storage(command) => command.run(),
+        Command::ApiVersions(command) => command.run(),
+        Command::Completion(command) => command.run(),
+    }
+}
+
+/// `--config` and `--override` belong to the server.
+fn check_server_options(cli: Cli) -> Result<Cli, clap::Error> {
+    match &cli.command {
+        Some(_) if !cli.server.is_empty() => Err(Cli::command().error(
+            ErrorKind::ArgumentConflict,
+            "--config and --override before a subcommand have no effect: they are for serving",
+        )),
+        _ => Ok(cli),
+    }
+}
+
+/// Help and version go to stdout and are no failure.
+fn print_usage(error: &clap::Error) -> ExitCode {
+    // A closed pipe is the reader's choice.
+    let _ = error.print();
+    if error.use_stderr() { ExitCode::Usage } else { ExitCode::Ok }
+}
+
+fn finish(result: Result<(), CommandError>) -> ExitCode {
+    let Err(error) = result else { return ExitCode::Ok };
+    output::print_error(&error);
+    error.exit_code()
+}

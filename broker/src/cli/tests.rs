@@ -1,0 +1,80 @@
+//! What the command line accepts and refuses.
+
+use clap::{CommandFactory as _, Parser as _};
+
+use super::*;
+
+fn parse(arguments: &str) -> Result<Cli, clap::Error> {
+    let words = arguments.split_whitespace();
+    Cli::try_parse_from(std::iter::once("jackdaw").chain(words)).and_then(check_server_options)
+}
+
+#[test]
+fn the_definition_holds_together() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn good_lines_are_accepted() {
+    let lines = [
+        "",
+        "--config server.properties --override a=b --override c=d",
+        "--log info,jackdaw_net=debug",
+        "--log debug topic list",
+        "topic list --log debug --names",
+        "topic list --internal --format json -b a:1,b:2",
+        "topic create a b -p 3 -r 2 -c k=v --if-not-exists --validate-only",
+        "topic create a --replica-assignment 1:2,2:3",
+        "topic describe a --all-configs --timeout 0.5",
+        "topic delete a b --if-exists",
+        "storage format --config f --cluster-id AAAAAAAAAAAAAAAAAAAAAQ --ignore-formatted",
+        "api-versions --bootstrap-server [::1]:9092",
+        "completion bash",
+    ];
+    for line in lines {
+        if let Err(error) = parse(line) {
+            panic!("{line}: {error}");
+        }
+    }
+}
+
+#[test]
+fn bad_lines_are_refused() {
+    let lines = [
+        "serve",
+        "--log loud",
+        "--config f topic list",
+        "topic",
+        "topic create",
+        "topic create a --partitions 0",
+        "topic create a --partitions 3 --replica-assignment 1",
+        "topic list --names --format json",
+        "topic list --timeout 0",
+        "topic list -b host:0",
+        "storage format --cluster-id short",
+        "completion tcsh",
+    ];
+    for line in lines {
+        assert!(parse(line).is_err(), "{line}");
+    }
+}
+
+#[test]
+fn every_client_command_has_examples_and_an_about() {
+    fn check(command: &clap::Command) {
+        for sub in command.get_subcommands() {
+            let name = sub.get_name();
+            assert!(sub.get_about().is_some(), "{name} lacks a sentence");
+            if sub.has_subcommands() {
+                check(sub);
+            } else {
+                let help = sub.get_after_help().map(ToString::to_string).unwrap_or_default();
+                assert!(
+                    help.contains(&format!("jackdaw {name}")) || help.contains(&format!(" {name} ")),
+                    "{name}"
+                );
+            }
+        }
+    }
+    check(&Cli::command());
+}

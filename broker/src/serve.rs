@@ -1,0 +1,9 @@
+//! A node's life: start, serve, stop.
+
+use crate::exit_code::ExitCode;
+
+/// Runs the node until it is told to stop.
+pub(crate) fn serve() -> ExitCode {
+    tracing::error!("this build has no server yet");
+    ExitCode::Error
+}
