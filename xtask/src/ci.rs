@@ -49,9 +49,17 @@ fn cache() -> Result<PathBuf, String> {
     Ok(base.ok_or("neither XDG_CACHE_HOME nor HOME is set")?.join("jackdaw"))
 }
 
-/// Builds the broker that the tests start, then runs all tests; `arguments` go to `cargo test`.
+/// Installs what the tests need beyond the distribution's packages: client libraries and programs, kept in
+/// our cache and only made again when their files change.
+pub(crate) fn setup() -> Result<(), String> {
+    step::run(&crate::root(), "tests/clients/setup", &[])
+}
+
+/// Installs the clients, builds the broker that the tests start, then runs all tests; `arguments` go to
+/// `cargo test`.
 pub(crate) fn test(arguments: &[&str]) -> Result<(), String> {
     let root = crate::root();
+    setup()?;
     step::run(&root, "cargo", &["build", "--locked", "--release", "--package", "jackdaw"])?;
     let mut all = vec!["test", "--locked", "--workspace"];
     all.extend(arguments);

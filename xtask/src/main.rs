@@ -13,7 +13,8 @@ const USAGE: &str = "usage: cargo xtask TASK
   codegen [--check]   write the wire codec from core/schema
   docs [--check]      write docs/CONFIG.md from the table of keys
   tidy                check the rules of the house
-  test [ARGUMENTS]    build the release broker, then run every test
+  setup               install the client libraries that the tests drive
+  test [ARGUMENTS]    set up, build the release broker, run every test
   ci                  all of what .ci/run checks";
 
 fn main() -> ExitCode {
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
         ["codegen", rest @ ..] => codegen::run(rest),
         ["docs", rest @ ..] => docs::run(rest),
         ["tidy"] => tidy::run(),
+        ["setup"] => ci::setup(),
         ["test", rest @ ..] => ci::test(rest),
         ["ci"] => ci::run(),
         _ => Err(USAGE.to_owned()),
