@@ -37,3 +37,7 @@ pub const PRODUCER_BATCHES_REMEMBERED: usize = 5;
 /// Producers that one partition remembers; about 20 MB at the bound. A new id each second for a day, which is
 /// `producer.id.expiration.ms`, stays below. Past it those idle longest are forgotten, as if they had expired.
 pub const PRODUCERS_PER_PARTITION_MAX: usize = 100_000;
+
+/// Shards of a node: `jackdaw.shards` at most. Every pair of them has two mailboxes, 65,280 at the bound; no
+/// machine that we know has more cores than this in one socket.
+pub const SHARDS_MAX: i64 = 256;

@@ -11,8 +11,8 @@ use super::table::{broker_key, broker_keys};
 /// What an environment variable begins with that sets a key.
 pub const ENVIRONMENT_PREFIX: &str = "JACKDAW_";
 
-/// Variables with that beginning that are no keys: the log's levels, and what the tests are told.
-const NO_KEYS: &[&str] = &["LOG", "TEST_"];
+/// Variables with that beginning that are no keys: the log's levels, and what tests are told.
+const NO_KEYS: &[&str] = &["BIN", "LOG", "TEST_"];
 
 /// Where a value comes from; the later of these goes before the earlier.
 #[derive(Clone, Debug, PartialEq, Eq)]
