@@ -46,3 +46,6 @@ pub const CHECKPOINT_SIZE_MAX_BYTES: usize = 64 << 20;
 pub const META_PROPERTIES_SIZE_MAX_BYTES: usize = 64 << 10;
 /// A segment's aborted transactions: 34 bytes for each marker, and a marker takes 78 bytes of a 1 GiB segment.
 pub const TRANSACTION_INDEX_SIZE_MAX_BYTES: usize = 512 << 20;
+/// Shards of a node: `jackdaw.shards` at most. Every pair of them has two mailboxes, 65,280 at the bound; no
+/// machine that we know has more cores than this in one socket.
+pub const SHARDS_MAX: i64 = 256;

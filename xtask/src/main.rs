@@ -1,15 +1,33 @@
-//! Code generation, tidy and CI tasks.
+//! The tasks of this repository: `cargo xtask` lists them.
 
+mod ci;
 mod codegen;
+mod docs;
+mod step;
+mod tidy;
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+const USAGE: &str = "usage: cargo xtask TASK
+  codegen [--check]   write the wire codec from core/schema
+  docs [--check]      write docs/CONFIG.md from the table of keys
+  tidy                check the rules of the house
+  setup               install the client libraries that the tests drive
+  test [ARGUMENTS]    set up, build the release broker, run every test
+  ci                  all of what .ci/run checks";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match arguments.as_slice() {
         ["codegen", rest @ ..] => codegen::run(rest),
-        _ => Err("usage: cargo xtask codegen [--check]".to_owned()),
+        ["docs", rest @ ..] => docs::run(rest),
+        ["tidy"] => tidy::run(),
+        ["setup"] => ci::setup(),
+        ["test", rest @ ..] => ci::test(rest),
+        ["ci"] => ci::run(),
+        _ => Err(USAGE.to_owned()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -18,4 +36,10 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The directory of the workspace.
+fn root() -> PathBuf {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().unwrap_or(xtask).to_owned()
 }

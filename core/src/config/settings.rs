@@ -11,6 +11,9 @@ use super::table::{broker_key, broker_keys};
 /// What an environment variable begins with that sets a key.
 pub const ENVIRONMENT_PREFIX: &str = "JACKDAW_";
 
+/// Variables with that beginning that are no keys: the log's levels, and what tests are told.
+const NO_KEYS: &[&str] = &["BIN", "LOG", "TEST_"];
+
 /// Where a value comes from; the later of these goes before the earlier.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -87,6 +90,9 @@ impl Settings {
     ) -> Result<(), SettingsError> {
         for (variable, value) in variables {
             let Some(name) = variable.strip_prefix(ENVIRONMENT_PREFIX) else { continue };
+            if NO_KEYS.iter().any(|other| name == *other || other.ends_with('_') && name.starts_with(other)) {
+                continue;
+            }
             match key_of_variable(&variable, name)? {
                 Some(key) => {
                     let source = Source::Environment { variable: variable.as_str().into() };
@@ -234,7 +240,14 @@ mod tests {
         ];
         for (variable, key) in cases {
             let mut settings = Settings::default();
-            settings.read_environment(variables(&[(variable, "1"), ("PATH", "/bin")])).unwrap();
+            settings
+                .read_environment(variables(&[
+                    (variable, "1"),
+                    ("PATH", "/bin"),
+                    ("JACKDAW_LOG", "x"),
+                    ("JACKDAW_TEST_A", "x"),
+                ]))
+                .unwrap();
             assert_eq!(settings.iter().map(|(key, _)| key).next(), key, "{variable}");
             assert_eq!(settings.unknown_variables().is_empty(), key.is_some(), "{variable}");
         }

@@ -1,5 +1,7 @@
 //! Who this node is, its quorum and its metadata log.
 
+use crate::limits::SHARDS_MAX;
+
 use super::super::row::{ConfigKey, boolean, int, list, long, same, string};
 use super::reasons::{CLUSTER, FEATURES, METRICS, PROVIDERS, QUORUM, SECURITY, TEST_HOOK, THREADS};
 
@@ -95,7 +97,7 @@ pub(super) const KEYS: &[ConfigKey] = &[
         .meaningless(THREADS, "Kafka's threads for odd jobs."),
     int("num.recovery.threads.per.data.dir").default("2").at_least(1).high().cluster_wide()
         .meaningless(THREADS, "Kafka's threads that load and recover logs at start."),
-    int("jackdaw.shards").at_least(1).high()
+    int("jackdaw.shards").between(1, SHARDS_MAX).high()
         .effective("How many shards the node runs, each one a thread on a core of its own; one for every core that \
             the process may use when left out."),
     long("jackdaw.shard.memory.bytes").at_least(16 << 20)
