@@ -113,7 +113,10 @@ impl Broker {
         let status = wait(&mut child, STOP_DEADLINE);
         let Some(status) = status else {
             let _ = child.kill();
-            panic!("the broker did not end on SIGTERM within {STOP_DEADLINE:?}:\n{}", broker_log::tail(&own.log_path()));
+            panic!(
+                "the broker did not end on SIGTERM within {STOP_DEADLINE:?}:\n{}",
+                broker_log::tail(&own.log_path())
+            );
         };
         assert!(status.success(), "the broker ended with {status}:\n{}", broker_log::tail(&own.log_path()));
     }
@@ -140,7 +143,11 @@ impl Drop for Broker {
             let _ = child.kill();
             let _ = child.wait();
             if !std::thread::panicking() {
-                assert!(ended.is_none(), "the broker ended by itself:\n{}", broker_log::tail(&own.log_path()));
+                assert!(
+                    ended.is_none(),
+                    "the broker ended by itself:\n{}",
+                    broker_log::tail(&own.log_path())
+                );
             }
         }
         if std::thread::panicking() {
@@ -166,14 +173,25 @@ impl Own {
 
     fn launch(&mut self) {
         assert!(self.child.is_none(), "the broker is already running");
-        let log = OpenOptions::new().create(true).append(true).open(self.log_path()).expect("the broker's log");
-        self.child = Some(self.command(log).spawn().unwrap_or_else(|e| panic!("cannot start the broker: {e}")));
+        let log =
+            OpenOptions::new().create(true).append(true).open(self.log_path()).expect("the broker's log");
+        self.child =
+            Some(self.command(log).spawn().unwrap_or_else(|e| panic!("cannot start the broker: {e}")));
         let deadline = Instant::now() + START_DEADLINE;
         while !wire::answers(self.port) {
             let child = self.child.as_mut().expect("just started");
             let ended: Option<ExitStatus> = child.try_wait().expect("the broker's status");
-            assert!(ended.is_none(), "the broker ended at start: {ended:?}\n{}", broker_log::tail(&self.log_path()));
-            assert!(Instant::now() < deadline, "no answer at port {}:\n{}", self.port, broker_log::tail(&self.log_path()));
+            assert!(
+                ended.is_none(),
+                "the broker ended at start: {ended:?}\n{}",
+                broker_log::tail(&self.log_path())
+            );
+            assert!(
+                Instant::now() < deadline,
+                "no answer at port {}:\n{}",
+                self.port,
+                broker_log::tail(&self.log_path())
+            );
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -196,7 +214,8 @@ impl Own {
         if std::env::var_os("JACKDAW_TEST_ANY_LOG").is_some() {
             return;
         }
-        let complaints = broker_log::complaints(&broker_log::read(&self.log_path()), &self.options.expected_log);
+        let complaints =
+            broker_log::complaints(&broker_log::read(&self.log_path()), &self.options.expected_log);
         assert!(complaints.is_empty(), "the broker complained:\n{}", complaints.join("\n"));
     }
 }
@@ -223,7 +242,9 @@ pub fn binary() -> PathBuf {
     let target = test.ancestors().nth(3).expect("a target directory");
     let built = ["release", "debug"].map(|profile| target.join(profile).join("jackdaw"));
     let found = built.iter().find(|path| is_file(path));
-    found.unwrap_or_else(|| panic!("no broker is built: run `cargo build --release`, or set JACKDAW_BIN")).clone()
+    found
+        .unwrap_or_else(|| panic!("no broker is built: run `cargo build --release`, or set JACKDAW_BIN"))
+        .clone()
 }
 
 fn is_file(path: &Path) -> bool {

@@ -4,7 +4,10 @@ use std::path::Path;
 
 /// The lines at WARN or above, and panics, that contain none of `expected`.
 pub fn complaints(log: &str, expected: &[&str]) -> Vec<String> {
-    log.lines().filter(|line| is_complaint(line) && !expected.iter().any(|e| line.contains(e))).map(str::to_owned).collect()
+    log.lines()
+        .filter(|line| is_complaint(line) && !expected.iter().any(|e| line.contains(e)))
+        .map(str::to_owned)
+        .collect()
 }
 
 fn is_complaint(line: &str) -> bool {

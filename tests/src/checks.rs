@@ -27,6 +27,19 @@ pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
+/// Waits until an answer is the expected one.
+pub fn eventually_is(what: &str, expected: &[String], mut ask: impl FnMut() -> Vec<String>) {
+    let deadline = Instant::now() + EVENTUALLY;
+    loop {
+        let answer = ask();
+        if answer == expected {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{what}: {answer:?} and not {expected:?} within {EVENTUALLY:?}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
 /// Compares printed records partition by partition: between partitions there is no order.
 pub fn assert_same_records(context: &str, mut found: Vec<String>, expected: &[String]) {
     // Stable: within a partition the order received stays.
@@ -36,15 +49,35 @@ pub fn assert_same_records(context: &str, mut found: Vec<String>, expected: &[St
     }
     let differing = found.iter().zip(expected).find(|(f, e)| f != e);
     let (found_count, expected_count) = (found.len(), expected.len());
-    panic!("{context}: {found_count} records found, {expected_count} expected; the first difference (found, expected): {differing:#?}");
+    panic!(
+        "{context}: {found_count} records found, {expected_count} expected; the first difference (found, expected): {differing:#?}"
+    );
 }
 
 fn partition_of(line: &str) -> u32 {
     line.split(' ').next().and_then(|p| p.parse().ok()).unwrap_or_else(|| panic!("no partition in {line:?}"))
 }
 
+/// Waits until a client sees a topic that was just created, each partition with its leader.
+pub fn await_topic(program: &mut Program, topic: &str, partitions: usize) {
+    let name = program.name().to_owned();
+    let expected: Vec<String> = (0..partitions).map(|p| p.to_string()).collect();
+    eventually(&format!("{name} sees {topic} with {partitions} partitions"), || {
+        let lines = program.try_run(&format!("describe {topic}")).unwrap_or_default();
+        let pairs: Vec<(&str, &str)> = lines.iter().filter_map(|line| line.split_once(' ')).collect();
+        pairs.iter().map(|(p, _)| *p).eq(&expected) && pairs.iter().all(|(_, leader)| *leader != "-1")
+    });
+    // In Kafka a leader can be known before it serves, and what is then produced with acks 0 is lost.
+    for partition in expected {
+        let asked = format!("offsets {topic} {partition}");
+        eventually(&format!("{name}: {asked}"), || program.try_run(&asked).is_ok());
+    }
+}
+
 /// Waits until no client sees the topic.
 pub fn assert_gone(program: &mut Program, topic: &str) {
     let name = program.name().to_owned();
-    eventually(&format!("{name} sees that {topic} is gone"), || program.try_run(&format!("describe {topic}")).is_err());
+    eventually(&format!("{name} sees that {topic} is gone"), || {
+        program.try_run(&format!("describe {topic}")).is_err()
+    });
 }

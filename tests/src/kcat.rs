@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::broker::wait;
-use crate::record::{Field, Record};
+use crate::record::Field;
 
 const DEADLINE: Duration = Duration::from_secs(45);
 
@@ -17,7 +17,8 @@ pub fn run(bootstrap: &str, arguments: &[&str], input: Option<&Path>) -> Result<
     command.args(["-b", bootstrap]).args(arguments);
     command.stdin(input.map_or(Stdio::null(), |path| File::open(path).expect("kcat's input").into()));
     command.stdout(output.try_clone().expect("a file")).stderr(errors.try_clone().expect("a file"));
-    let mut child = command.spawn().unwrap_or_else(|e| panic!("cannot start kcat: {e}; run tests/clients/setup first"));
+    let mut child =
+        command.spawn().unwrap_or_else(|e| panic!("cannot start kcat: {e}; run tests/clients/setup first"));
     let status = wait(&mut child, DEADLINE);
     if status.is_none() {
         let _ = child.kill();
@@ -25,7 +26,10 @@ pub fn run(bootstrap: &str, arguments: &[&str], input: Option<&Path>) -> Result<
     }
     match status {
         Some(status) if status.success() => Ok(whole(&mut output)),
-        other => Err(format!("kcat {arguments:?}: {other:?}: {}", String::from_utf8_lossy(&whole(&mut { errors })))),
+        other => Err(format!(
+            "kcat {arguments:?}: {other:?}: {}",
+            String::from_utf8_lossy(&whole(&mut { errors }))
+        )),
     }
 }
 
@@ -37,7 +41,14 @@ fn whole(file: &mut File) -> Vec<u8> {
 }
 
 /// Produces `key:value` lines with one header for all of them; an empty value is null (`-Z`).
-pub fn produce(bootstrap: &str, topic: &str, partition: usize, codec: &str, acks: &str, lines: &Path) -> Result<(), String> {
+pub fn produce(
+    bootstrap: &str,
+    topic: &str,
+    partition: usize,
+    codec: &str,
+    acks: &str,
+    lines: &Path,
+) -> Result<(), String> {
     let (partition, codec, acks) =
         (partition.to_string(), format!("compression.codec={codec}"), format!("acks={acks}"));
     let arguments =
@@ -45,14 +56,29 @@ pub fn produce(bootstrap: &str, topic: &str, partition: usize, codec: &str, acks
     run(bootstrap, &arguments, Some(lines)).map(drop)
 }
 
-/// Reads records from a partition; `from` is kcat's `-o`. Gives partition, offset and record.
-pub fn consume(bootstrap: &str, topic: &str, partition: Option<usize>, from: &str, count: usize) -> Vec<(usize, u64, Record)> {
+/// A record as kcat shows it: its headers are left out, for kcat prints them as text without an escape.
+pub struct Shown {
+    pub partition: usize,
+    pub offset: usize,
+    pub timestamp_ms: i64,
+    pub key: Field,
+    pub value: Field,
+}
+
+/// Reads records from one partition or all; `from` is kcat's `-o`.
+pub fn consume(
+    bootstrap: &str,
+    topic: &str,
+    partition: Option<usize>,
+    from: &str,
+    count: usize,
+) -> Vec<Shown> {
     let count = count.to_string();
     let partition = partition.map(|p| p.to_string());
     let mut arguments = vec!["-C", "-q", "-t", topic, "-o", from, "-c", &count];
     arguments.extend(partition.iter().flat_map(|p| ["-p", p]));
     // Sizes first, then the bytes: binary fields need no separator.
-    arguments.extend(["-f", "%p %o %T %K %S %h\n%k%s"]);
+    arguments.extend(["-f", "%p %o %T %K %S\n%k%s"]);
     let output = run(bootstrap, &arguments, None).unwrap_or_else(|e| panic!("{e}"));
     let mut rest = output.as_slice();
     let mut found = Vec::new();
@@ -62,16 +88,14 @@ pub fn consume(bootstrap: &str, topic: &str, partition: Option<usize>, from: &st
     found
 }
 
-fn parse(rest: &mut &[u8]) -> (usize, u64, Record) {
+fn parse(rest: &mut &[u8]) -> Shown {
     let end = rest.iter().position(|&b| b == b'\n').expect("a line of sizes");
     let line = String::from_utf8_lossy(&rest[..end]).into_owned();
     *rest = &rest[end + 1..];
-    let mut words = line.splitn(6, ' ');
-    let mut number = || words.next().and_then(|w| w.parse::<i64>().ok()).unwrap_or_else(|| panic!("kcat printed {line:?}"));
-    let (partition, offset, timestamp_ms, key, value) = (number(), number(), number(), number(), number());
-    let headers = words.next().unwrap_or_default();
-    let record = Record { timestamp_ms, key: take(rest, key), value: take(rest, value), headers: parse_headers(headers) };
-    (partition as usize, offset as u64, record)
+    let numbers: Vec<i64> = line.split(' ').filter_map(|word| word.parse().ok()).collect();
+    let [partition, offset, timestamp_ms, key, value] = numbers[..] else { panic!("kcat printed {line:?}") };
+    let (partition, offset) = (partition as usize, offset as usize);
+    Shown { partition, offset, timestamp_ms, key: take(rest, key), value: take(rest, value) }
 }
 
 /// A field of the printed size; -1 is null.
@@ -80,14 +104,4 @@ fn take(rest: &mut &[u8], size: i64) -> Field {
     let (field, left) = rest.split_at(size);
     *rest = left;
     Some(field.to_vec())
-}
-
-fn parse_headers(text: &str) -> Vec<(String, Field)> {
-    let pairs = text.split(',').filter(|pair| !pair.is_empty());
-    pairs
-        .map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or_else(|| panic!("kcat printed the header {pair:?}"));
-            (name.to_owned(), (value != "NULL").then(|| value.as_bytes().to_vec()))
-        })
-        .collect()
 }

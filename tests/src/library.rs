@@ -69,8 +69,10 @@ impl Library {
     /// What its producer can say of a record, and its consumer tell apart.
     pub fn expressible(self) -> Expressible {
         match self {
-            KafkaPython => Expressible { null_headers: false, empty: true },
-            Segmentio => Expressible { null_headers: false, empty: false },
+            KafkaPython => Expressible { null_headers: false, neither: false, ..EVERYTHING },
+            Kafkajs => Expressible { null_headers: false, ..EVERYTHING },
+            Aiokafka => Expressible { neither: false, ..EVERYTHING },
+            Segmentio => Expressible { null_headers: false, empty: false, ..EVERYTHING },
             _ => EVERYTHING,
         }
     }
@@ -97,7 +99,12 @@ fn java() -> Command {
     let jars = installed("java/client");
     let mut command = Command::new("java");
     // A short-lived process: the first compiler only, the collector that starts fastest.
-    command.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]);
+    command.args([
+        "-XX:TieredStopAtLevel=1",
+        "-XX:+UseSerialGC",
+        "-Xmx256m",
+        "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+    ]);
     command.arg("-cp").arg(format!("{}:{}/*", classes.display(), jars.display())).arg("Client");
     command
 }

@@ -25,7 +25,8 @@ impl Program {
         let errors = NamedTempFile::new().expect("a temporary file");
         let stderr = File::create(errors.path()).expect("a temporary file");
         let spawned = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr).spawn();
-        let mut child = spawned.unwrap_or_else(|e| panic!("cannot start {command:?}: {e}; run tests/clients/setup first"));
+        let mut child = spawned
+            .unwrap_or_else(|e| panic!("cannot start {command:?}: {e}; run tests/clients/setup first"));
         let input = child.stdin.take().expect("piped");
         let output = BufReader::new(child.stdout.take().expect("piped"));
         let (sender, lines) = channel();
@@ -98,7 +99,8 @@ impl Program {
     /// Fails the test with what the program had to say.
     pub fn fail(&self, command: &str, what: &str) -> ! {
         let errors = std::fs::read_to_string(self.errors.path()).unwrap_or_default();
-        panic!("{} at `{command}`: {what}\n{errors}", self.name);
+        let last: Vec<&str> = errors.lines().rev().take(5).collect();
+        panic!("{} at `{command}`: {what}\nits last errors: {last:#?}", self.name);
     }
 }
 

@@ -31,10 +31,12 @@ pub struct Expressible {
     pub null_headers: bool,
     /// Whether the library tells an empty field from a null one.
     pub empty: bool,
+    /// Whether a record may have neither key nor value.
+    pub neither: bool,
 }
 
 /// Everything that Kafka's format can say.
-pub const EVERYTHING: Expressible = Expressible { null_headers: true, empty: true };
+pub const EVERYTHING: Expressible = Expressible { null_headers: true, empty: true, neither: true };
 
 impl Record {
     /// The record as a line of a program's input, every field whole.
@@ -101,8 +103,8 @@ pub fn make(seed: u64, count: usize, start_ms: i64, within: Expressible) -> Vec<
         .map(|i| Record {
             timestamp_ms: start_ms + i as i64 * STEP_MS,
             key: match i % 4 {
-                0 => None,
-                1 => empty("empty"),
+                0 if within.neither || (i / 2) % 5 != 1 => None,
+                0 | 1 => empty("empty"),
                 2 => Some(format!("key-{seed}-{i}").into_bytes()),
                 _ => Some(random.bytes(7)),
             },
@@ -144,5 +146,9 @@ pub fn write(path: &Path, records: &[Record]) {
 
 /// What a program prints of these records when it reads them from `partition`, the first of them at `offset`.
 pub fn printed(partition: usize, offset: usize, records: &[Record]) -> Vec<String> {
-    records.iter().enumerate().map(|(i, record)| format!("{partition} {} {}", offset + i, record.printed())).collect()
+    records
+        .iter()
+        .enumerate()
+        .map(|(i, record)| format!("{partition} {} {}", offset + i, record.printed()))
+        .collect()
 }

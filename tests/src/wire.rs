@@ -17,7 +17,8 @@ pub struct Connection {
 
 impl Connection {
     pub fn open(bootstrap: &str) -> Self {
-        let stream = TcpStream::connect(bootstrap).unwrap_or_else(|e| panic!("cannot connect to {bootstrap}: {e}"));
+        let stream =
+            TcpStream::connect(bootstrap).unwrap_or_else(|e| panic!("cannot connect to {bootstrap}: {e}"));
         stream.set_read_timeout(Some(READ_DEADLINE)).expect("a read deadline");
         stream.set_nodelay(true).expect("no delay");
         Self { stream }

@@ -105,7 +105,11 @@ func (s *saramaClient) produce(topic string, partition int32, codec, acks string
 			sent[i].Headers = append(sent[i].Headers, sarama.RecordHeader{Key: []byte(h.name), Value: h.value})
 		}
 	}
-	if err := producer.SendMessages(sent); err != nil {
+	err = producer.SendMessages(sent)
+	if failed := (sarama.ProducerErrors)(nil); errors.As(err, &failed) {
+		return 0, failed[0]
+	}
+	if err != nil {
 		return 0, err
 	}
 	if acks == "0" {

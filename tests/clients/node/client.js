@@ -47,7 +47,7 @@ class Client {
   }
 
   async create(topic, partitions) {
-    await this.admin.createTopics({ topics: [{ topic, numPartitions: Number(partitions), replicationFactor: 1 }], waitForLeaders: true })
+    await this.admin.createTopics({ topics: [{ topic, numPartitions: Number(partitions), replicationFactor: 1 }], waitForLeaders: false })
   }
 
   async delete(topic) {
