@@ -126,6 +126,11 @@ impl Broker {
         self.owned_mut().launch();
     }
 
+    /// Changes the number of shards from the next start on.
+    pub fn reshard(&mut self, shards: u32) {
+        self.owned_mut().options.shards = Some(shards);
+    }
+
     fn owned(&self) -> &Own {
         self.own.as_ref().expect("a broker of our own")
     }

@@ -23,7 +23,8 @@ type franz struct {
 }
 
 func newFranz(bootstrap string) (client, error) {
-	plain, err := kgo.NewClient(kgo.SeedBrokers(bootstrap))
+	// The admin client answers from what it has seen within the least age of metadata.
+	plain, err := kgo.NewClient(kgo.SeedBrokers(bootstrap), kgo.MetadataMinAge(50*time.Millisecond))
 	if err != nil {
 		return nil, err
 	}

@@ -78,10 +78,11 @@ class Client:
         self.consumer.assign(self._start(topic, partitions, start))
         deadline = time.monotonic() + TIMEOUT_S
         while count > 0:
-            for message in self.consumer.consume(count, 0.5):
+            message = self.consumer.poll(0.5)
+            if message is not None:
                 yield self._found(message)
                 count -= 1
-            if time.monotonic() > deadline:
+            elif time.monotonic() > deadline:
                 raise TimeoutError(f"{count} records did not come")
         self.consumer.unassign()
 
