@@ -1,1 +1,14 @@
 //! Whole-process tests: the built broker, real clients, a real disk.
+//!
+//! `JACKDAW_BIN` names the broker to start; without it the one that Cargo built beside the tests, release before debug.
+//! `JACKDAW_TEST_BOOTSTRAP=host:port` tests a broker that is already running; what must start and stop its own is then left out.
+//! The client programs are installed by `tests/clients/setup`.
+
+pub mod broker;
+pub mod broker_log;
+pub mod checks;
+pub mod kcat;
+pub mod library;
+pub mod program;
+pub mod record;
+pub mod wire;

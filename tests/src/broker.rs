@@ -1,0 +1,272 @@
+//! The broker under test as a process: start, kill, end, start again.
+
+use std::fs::{File, OpenOptions};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::{broker_log, wire};
+
+/// A broker that does not answer by then has failed.
+const START_DEADLINE: Duration = Duration::from_secs(60);
+const STOP_DEADLINE: Duration = Duration::from_secs(60);
+
+/// How to start a broker.
+#[derive(Clone, Default)]
+pub struct Options {
+    /// `jackdaw.shards`; none leaves the broker its default.
+    pub shards: Option<u32>,
+    /// Further `--override key=value`.
+    pub overrides: Vec<String>,
+    /// Parts of lines at WARN or ERROR that the test provokes.
+    pub expected_log: Vec<&'static str>,
+}
+
+impl Options {
+    pub fn shards(shards: u32) -> Self {
+        Self { shards: Some(shards), ..Self::default() }
+    }
+
+    pub fn with(mut self, overrides: &[&str]) -> Self {
+        self.overrides.extend(overrides.iter().map(|&o| o.to_owned()));
+        self
+    }
+
+    pub fn expecting(mut self, log: &[&'static str]) -> Self {
+        self.expected_log.extend(log);
+        self
+    }
+}
+
+/// A broker: one of our own, or the running one of `JACKDAW_TEST_BOOTSTRAP`.
+pub struct Broker {
+    bootstrap: String,
+    own: Option<Own>,
+}
+
+struct Own {
+    options: Options,
+    port: u16,
+    dir: TempDir,
+    child: Option<Child>,
+}
+
+impl Broker {
+    /// The running broker that the environment names, else a new one.
+    pub fn start(options: Options) -> Self {
+        match std::env::var("JACKDAW_TEST_BOOTSTRAP") {
+            Ok(bootstrap) => Self { bootstrap, own: None },
+            Err(_) => Self::start_own(options),
+        }
+    }
+
+    /// A new broker, or none with a note where the environment names a running one.
+    pub fn start_to_stop(options: Options) -> Option<Self> {
+        if std::env::var_os("JACKDAW_TEST_BOOTSTRAP").is_some() {
+            eprintln!("left out: the test must start and stop its own broker");
+            return None;
+        }
+        Some(Self::start_own(options))
+    }
+
+    fn start_own(options: Options) -> Self {
+        let dir = tempfile::Builder::new().prefix("jackdaw-tests-").tempdir().expect("a temporary directory");
+        let port = free_port();
+        let mut own = Own { options, port, dir, child: None };
+        own.launch();
+        Self { bootstrap: format!("127.0.0.1:{port}"), own: Some(own) }
+    }
+
+    /// `host:port` for clients.
+    pub fn bootstrap(&self) -> &str {
+        &self.bootstrap
+    }
+
+    /// A directory of the test's own, removed with the broker.
+    pub fn scratch(&self) -> TempDir {
+        tempfile::tempdir().expect("a temporary directory")
+    }
+
+    /// The log directory, where the partitions are.
+    pub fn data_dir(&self) -> PathBuf {
+        self.owned().data_dir()
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self) {
+        let mut child = self.owned_mut().running();
+        child.kill().expect("SIGKILL to our own child");
+        child.wait().expect("the killed broker's status");
+    }
+
+    /// SIGTERM, and the exit code must be 0.
+    pub fn terminate(&mut self) {
+        let own = self.owned_mut();
+        let mut child = own.running();
+        let pid = child.id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &pid]).status().expect("kill");
+        assert!(sent.success(), "kill -TERM {pid} failed");
+        let status = wait(&mut child, STOP_DEADLINE);
+        let Some(status) = status else {
+            let _ = child.kill();
+            panic!(
+                "the broker did not end on SIGTERM within {STOP_DEADLINE:?}:\n{}",
+                broker_log::tail(&own.log_path())
+            );
+        };
+        assert!(status.success(), "the broker ended with {status}:\n{}", broker_log::tail(&own.log_path()));
+    }
+
+    /// Starts a broker that was killed or terminated, on the same port and directory.
+    pub fn restart(&mut self) {
+        self.owned_mut().launch();
+    }
+
+    /// Changes the number of shards from the next start on.
+    pub fn reshard(&mut self, shards: u32) {
+        self.owned_mut().options.shards = Some(shards);
+    }
+
+    fn owned(&self) -> &Own {
+        self.own.as_ref().expect("a broker of our own")
+    }
+
+    fn owned_mut(&mut self) -> &mut Own {
+        self.own.as_mut().expect("a broker of our own")
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        let Some(own) = &mut self.own else { return };
+        if let Some(mut child) = own.child.take() {
+            let ended = child.try_wait().ok().flatten();
+            let _ = child.kill();
+            let _ = child.wait();
+            if !std::thread::panicking() {
+                assert!(
+                    ended.is_none(),
+                    "the broker ended by itself:\n{}",
+                    broker_log::tail(&own.log_path())
+                );
+            }
+        }
+        if std::thread::panicking() {
+            eprintln!("the broker's log ends with:\n{}", broker_log::tail(&own.log_path()));
+            return;
+        }
+        own.check_log();
+    }
+}
+
+impl Own {
+    fn data_dir(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.dir.path().join("broker.log")
+    }
+
+    fn running(&mut self) -> Child {
+        self.child.take().expect("a running broker")
+    }
+
+    fn launch(&mut self) {
+        assert!(self.child.is_none(), "the broker is already running");
+        let log =
+            OpenOptions::new().create(true).append(true).open(self.log_path()).expect("the broker's log");
+        self.child =
+            Some(self.command(log).spawn().unwrap_or_else(|e| panic!("cannot start the broker: {e}")));
+        let deadline = Instant::now() + START_DEADLINE;
+        while !wire::answers(self.port) {
+            let child = self.child.as_mut().expect("just started");
+            let ended: Option<ExitStatus> = child.try_wait().expect("the broker's status");
+            assert!(
+                ended.is_none(),
+                "the broker ended at start: {ended:?}\n{}",
+                broker_log::tail(&self.log_path())
+            );
+            assert!(
+                Instant::now() < deadline,
+                "no answer at port {}:\n{}",
+                self.port,
+                broker_log::tail(&self.log_path())
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn command(&self, log: File) -> Command {
+        let mut command = Command::new(binary());
+        let mut set = |pair: String| {
+            command.args(["--override", &pair]);
+        };
+        set(format!("listeners=PLAINTEXT://127.0.0.1:{}", self.port));
+        set(format!("log.dirs={}", self.data_dir().display()));
+        self.options.shards.into_iter().for_each(|n| set(format!("jackdaw.shards={n}")));
+        self.options.overrides.iter().for_each(|pair| set(pair.clone()));
+        let errors = log.try_clone().expect("a second handle of the log");
+        command.stdin(Stdio::null()).stdout(log).stderr(errors);
+        command
+    }
+
+    fn check_log(&self) {
+        if std::env::var_os("JACKDAW_TEST_ANY_LOG").is_some() {
+            return;
+        }
+        let complaints =
+            broker_log::complaints(&broker_log::read(&self.log_path()), &self.options.expected_log);
+        assert!(complaints.is_empty(), "the broker complained:\n{}", complaints.join("\n"));
+    }
+}
+
+/// Waits for a child at most `limit`.
+pub fn wait(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
+    let deadline = Instant::now() + limit;
+    while Instant::now() < deadline {
+        if let Some(status) = child.try_wait().expect("our own child's status") {
+            return Some(status);
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    None
+}
+
+/// The broker under test.
+pub fn binary() -> PathBuf {
+    if let Some(named) = std::env::var_os("JACKDAW_BIN") {
+        return named.into();
+    }
+    // The test stands in target/PROFILE/deps.
+    let test = std::env::current_exe().expect("the test's own path");
+    let target = test.ancestors().nth(3).expect("a target directory");
+    let built = ["release", "debug"].map(|profile| target.join(profile).join("jackdaw"));
+    let found = built.iter().find(|path| is_file(path));
+    found
+        .unwrap_or_else(|| panic!("no broker is built: run `cargo build --release`, or set JACKDAW_BIN"))
+        .clone()
+}
+
+fn is_file(path: &Path) -> bool {
+    path.is_file()
+}
+
+/// A port that nothing listens on, from below the range that outgoing connections take theirs from: a restarted broker finds it free.
+fn free_port() -> u16 {
+    const FIRST: u16 = 22_000;
+    const COUNT: u16 = 1_000;
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let spread = (std::process::id() % u32::from(COUNT)) as u16;
+    for _ in 0..COUNT {
+        let port = FIRST + (spread.wrapping_mul(37) + NEXT.fetch_add(1, Ordering::Relaxed)) % COUNT;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+    panic!("no free port from {FIRST} on");
+}
