@@ -16,3 +16,12 @@ pub const MESSAGES_PER_TURN: usize = 128;
 /// Memory for large request frames of one shard where `queued.max.request.bytes` says nothing: two requests of the
 /// largest default size.
 pub const REQUEST_MEMORY_BYTES: usize = 256 << 20;
+
+/// Read of the metadata log at a time: its largest batch is 8 MiB.
+pub const METADATA_READ_BYTES: usize = 16 << 20;
+
+/// Committed metadata states that may wait to be shown to the shards.
+pub const PUBLICATIONS_MAX: usize = 256;
+
+/// How long a stop waits for requests that are being answered.
+pub const STOP_GRACE: std::time::Duration = std::time::Duration::from_secs(2);

@@ -15,7 +15,7 @@ use jackdaw_core::{
 };
 use jackdaw_ring::{FileLease, socket::Detached};
 
-use crate::{controller_host::ControllerCall, view::View};
+use crate::{controller_host::ControllerCall, node::NodeIdentity, view::View};
 
 /// A partition by its topic's id.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -25,6 +25,8 @@ pub(crate) struct PartitionKey {
 }
 
 pub(crate) enum Message {
+    /// The first message to every shard but the first.
+    Identity(Arc<NodeIdentity>),
     Call { token: usize, call: Call },
     Reply { token: usize, reply: Reply },
     /// A partition that a waiting fetch watches has something new.
@@ -162,7 +164,7 @@ pub(crate) struct OffsetAnswer {
 }
 
 /// One partition's lines in the checkpoint files of its log directory.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PartitionCheckpoint {
     pub(crate) log_dir: usize,
     pub(crate) topic: Arc<str>,

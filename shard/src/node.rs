@@ -59,6 +59,15 @@ pub(crate) struct NodeIdentity {
     pub(crate) node_id: i32,
     /// The names of the listeners, in the order of the configuration.
     pub(crate) listeners: Vec<String>,
+    pub(crate) log_dirs: Vec<LogDirIdentity>,
+}
+
+/// One of `log.dirs`, as every shard needs it.
+#[derive(Clone, Debug)]
+pub(crate) struct LogDirIdentity {
+    pub(crate) path: std::path::PathBuf,
+    /// Whether the last stop was clean.
+    pub(crate) is_clean: bool,
 }
 
 /// What a shard's handlers need of the configuration, in the units they use.
@@ -72,6 +81,7 @@ pub(crate) struct NodeLimits {
     pub(crate) connections_max_idle: Option<Duration>,
     pub(crate) auto_create_topics: bool,
     pub(crate) delete_topics: bool,
+    pub(crate) producer_id_expiration_ms: i64,
 }
 
 impl NodeLimits {
@@ -90,6 +100,7 @@ impl NodeLimits {
                 .map(Duration::from_millis),
             auto_create_topics: config.topics.auto_create_enable,
             delete_topics: config.topics.delete_enable,
+            producer_id_expiration_ms: i64::from(config.log.producer_id_expiration_ms),
         }
     }
 }

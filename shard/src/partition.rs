@@ -41,6 +41,12 @@ pub(crate) struct Partition {
     fatal: Fatal,
 }
 
+/// Where a partition's replica is.
+pub(crate) struct PartitionPlace {
+    pub(crate) node_id: i32,
+    pub(crate) log_dir: usize,
+}
+
 /// What became of a batch.
 pub(crate) struct Appended {
     pub(crate) result: ProduceResult,
@@ -57,22 +63,20 @@ impl Appended {
 impl Partition {
     pub(crate) fn new(
         topic: &TopicView,
-        partition: i32,
-        place: (i32, usize),
+        key: PartitionKey,
+        place: PartitionPlace,
         log: Log,
         wakeups: Rc<Wakeups>,
         fatal: Fatal,
-    ) -> Option<Self> {
-        let state = topic.partition(partition)?.clone();
-        let (node_id, log_dir) = place;
+    ) -> Self {
         let end_offset = log.log_end_offset();
-        Some(Self {
-            key: topic.key(partition),
-            log_dir,
+        Self {
+            key,
+            log_dir: place.log_dir,
             topic: Arc::clone(&topic.name),
-            node_id,
+            node_id: place.node_id,
             log: RefCell::new(log),
-            state: RefCell::new(state),
+            state: RefCell::new(topic.partition(key.partition).cloned().unwrap_or_default()),
             settings: RefCell::new(Arc::clone(&topic.settings)),
             // The only replica: whatever is in the log is committed.
             high_watermark: Cell::new(end_offset),
@@ -82,7 +86,7 @@ impl Partition {
             watchers: RefCell::default(),
             wakeups,
             fatal,
-        })
+        }
     }
 
     /// The topic or the partition's leadership changed.
@@ -155,7 +159,7 @@ impl Partition {
     fn write(self: &Rc<Self>, mut batch: ValidatedBatch) -> Result<Appended, StorageError> {
         let leader_epoch = self.state.borrow().leader_epoch;
         let mut log = self.log.borrow_mut();
-        log.append(&mut batch, leader_epoch, unix_ms())?;
+        log.append(std::slice::from_mut(&mut batch), leader_epoch, unix_ms())?;
         let append_time =
             if batch.header().timestamp_type() == TimestampType::LogAppendTime { batch.max_timestamp() } else { -1 };
         let result = ProduceResult::appended(batch.base_offset(), append_time, log.log_start_offset());
@@ -171,7 +175,7 @@ impl Partition {
     }
 
     fn append_failed(&self, error: &StorageError) -> Appended {
-        if error.is_refusal() {
+        if matches!(error, StorageError::AppendTooLarge { .. }) {
             return Appended::failed(ErrorCode::RecordListTooLarge);
         }
         self.fatal.disk(&format!("cannot append to {}-{}", self.topic, self.key.partition), error);
@@ -194,18 +198,18 @@ impl Partition {
 
     async fn flush_until_done(self: Rc<Self>) {
         loop {
-            let (end_offset, flush) = {
-                let log = self.log.borrow();
-                (log.log_end_offset(), log.flush())
+            let flushed = match self.log.borrow_mut().begin_flush() {
+                Ok(flush) => flush,
+                Err(error) => return self.flush_failed(&error),
             };
-            match flush.await {
-                Ok(token) => self.log.borrow_mut().on_flushed(token),
-                Err(error) => {
-                    // Nobody is answered: what was written may be lost.
-                    self.fatal.disk(&format!("cannot flush {}-{}", self.topic, self.key.partition), &error);
-                    return;
+            let end_offset = match flushed.run().await {
+                Ok(flushed) => {
+                    self.log.borrow_mut().flushed(flushed);
+                    flushed.up_to_offset()
                 }
-            }
+                // Nobody is answered: what was written may be lost.
+                Err(error) => return self.flush_failed(&error),
+            };
             self.flushed_offset.set(end_offset);
             self.advance(end_offset);
             self.flush_done.notify_all();
@@ -218,6 +222,10 @@ impl Partition {
         // A batch below the policy's count may have been appended while the last flush ran.
         let end_offset = self.log.borrow().log_end_offset();
         self.advance(end_offset);
+    }
+
+    fn flush_failed(&self, error: &StorageError) {
+        self.fatal.disk(&format!("cannot flush {}-{}", self.topic, self.key.partition), error);
     }
 
     /// Wait until everything below `end_offset` is on stable storage. Never ends if the disk failed: the node stops.
@@ -274,7 +282,7 @@ impl Partition {
             partition: self.key.partition,
             high_watermark: self.high_watermark.get(),
             recovery_point: log.recovery_point(),
-            log_start_offset: log.checkpointed_log_start_offset(),
+            log_start_offset: (log.log_start_offset() > log.first_segment_offset()).then(|| log.log_start_offset()),
         }
     }
 }

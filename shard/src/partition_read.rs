@@ -8,8 +8,7 @@ use jackdaw_core::{
         leader_hint::CurrentLeader,
     },
 };
-use jackdaw_ring::File;
-use jackdaw_storage::{Log, StorageError};
+use jackdaw_storage::{Log, Read, StorageError};
 
 use crate::{
     message::{FetchRead, Fetched, FetchedData, OffsetAnswer, OffsetQuery},
@@ -25,18 +24,33 @@ const LATEST_TIERED: i64 = -5;
 const EARLIEST_PENDING_UPLOAD: i64 = -6;
 
 /// A range that the page cache does not have.
-pub(crate) struct ColdRange {
-    file: File,
-    position: u64,
-    size_bytes: usize,
-}
+pub(crate) struct ColdRange(Read);
 
 impl ColdRange {
+    pub(crate) fn size_bytes(&self) -> usize {
+        self.0.length
+    }
+
     /// Read it without holding the shard's thread.
     pub(crate) async fn read(&self) -> std::io::Result<FetchedData> {
-        let data = self.file.read(self.position, self.size_bytes).await?;
+        let data = self.0.file.read(self.0.position, self.0.length).await?;
         Ok(FetchedData::Memory(data.freeze()))
     }
+}
+
+/// Name a hot range in the answer; give a cold one back.
+fn hot_or_cold(fetched: &mut Fetched, range: Read) -> Option<ColdRange> {
+    if range.file.is_cached(range.position, range.length) {
+        fetched.data = FetchedData::File {
+            file: range.file.lease(),
+            position: range.position,
+            size_bytes: range.length,
+        };
+        return None;
+    }
+    // Counted against the limits now, filled in later.
+    fetched.data = FetchedData::Memory(bytes::Bytes::new());
+    Some(ColdRange(range))
 }
 
 impl Partition {
@@ -63,9 +77,9 @@ impl Partition {
             Ok(None) => (fetched, None),
             Ok(Some(range)) => {
                 if read_committed {
-                    fetched.aborted = aborted(&log, read.offset, range.end_offset);
+                    fetched.aborted = aborted(&log, read.offset, upper);
                 }
-                let cold = hot_or_cold(&mut fetched, &range);
+                let cold = hot_or_cold(&mut fetched, range);
                 (fetched, cold)
             }
             Err(StorageError::OffsetOutOfRange { .. }) => {
@@ -125,7 +139,11 @@ impl Partition {
                 timestamp => log.search_timestamp(timestamp),
             }
         };
-        match search.find().await {
+        let found = match search {
+            Ok(search) => search.run().await,
+            Err(error) => Err(error),
+        };
+        match found {
             Ok(Some(found)) if found.offset < upper => at(found.offset, found.timestamp, found.leader_epoch),
             Ok(_) => at(-1, -1, -1),
             Err(error) => {

@@ -1,18 +1,18 @@
 //! A shard at work: messages from other shards, connections, the periodic tasks.
 
-use std::{rc::Rc, time::Duration};
+use std::{cell::Cell, rc::Rc, time::Duration};
 
 use jackdaw_net::{
     Connections, ConnectionConfig,
     budget::Budget,
     listener::{Loads, Placed, accept},
 };
-use jackdaw_ring::{Listener, Socket, socket::Detached, spawn};
+use jackdaw_ring::{Listener, Socket, channel::Notify, sleep, socket::Detached, spawn, timeout};
 
 use crate::{
     apply,
-    limits::{CONTROLLER_SHARD, MESSAGES_PER_TURN},
-    message::{Call, Message, Reply},
+    limits::{CONTROLLER_SHARD, MESSAGES_PER_TURN, STOP_GRACE},
+    message::{Call, Message, PartitionCheckpoint, Reply},
     rpc::Handled,
     service::KafkaService,
     shard::Shard,
@@ -24,6 +24,8 @@ pub(crate) struct Front {
     loads: Loads,
     connections: Connections,
     config: ConnectionConfig,
+    is_stopped: Cell<bool>,
+    stopped: Notify,
 }
 
 impl Front {
@@ -37,7 +39,14 @@ impl Front {
         if let Some(idle) = shard.limits.connections_max_idle {
             spawn(connections.clone().close_idle(idle));
         }
-        Rc::new(Self { shard, loads, connections, config })
+        Rc::new(Self {
+            shard,
+            loads,
+            connections,
+            config,
+            is_stopped: Cell::new(false),
+            stopped: Notify::default(),
+        })
     }
 
     /// Accept on this shard's end of a listening socket.
@@ -92,6 +101,7 @@ impl Front {
             Message::Reply { token, reply } => self.shard.rpc.on_reply(token, reply),
             Message::Wake { fetch } => self.shard.fetch_waits.wake(fetch),
             Message::Unwatch { fetch, keys } => self.shard.unwatch(from, fetch, keys),
+            Message::Identity(_) => {}
             Message::Connection { listener, socket } => self.serve(listener, Socket::attach(socket)),
             Message::Listener { listener, socket } => self.attach_listener(listener, socket),
         }
@@ -124,11 +134,27 @@ impl Front {
     }
 
     /// Close all connections and logs; what remains is what the checkpoint files say.
-    pub(crate) async fn stop(&self) -> Vec<crate::message::PartitionCheckpoint> {
+    pub(crate) async fn stop(&self) -> Vec<PartitionCheckpoint> {
         self.shard.set_stopping();
         self.connections.shutdown_all();
-        // Requests that were being answered end with their connections.
-        jackdaw_ring::sleep(Duration::from_millis(20)).await;
-        apply::close_all(&self.shard).await
+        let ended = async {
+            while self.connections.count() > 0 {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        // Requests that are being answered end with their connections; none may hold the stop up.
+        let _ = timeout(STOP_GRACE, ended).await;
+        let lines = apply::close_all(&self.shard).await;
+        self.is_stopped.set(true);
+        self.stopped.notify_all();
+        lines
+    }
+
+    /// Wait for the end of [`Front::stop`], and let its answer leave.
+    pub(crate) async fn stopped(&self) {
+        while !self.is_stopped.get() {
+            self.stopped.notified().await;
+        }
+        sleep(Duration::from_millis(1)).await;
     }
 }

@@ -16,12 +16,13 @@ use crate::{
     fetch_wait::FetchWaits,
     limits::{CONTROLLER_SHARD, POOLED_FRAMES_MAX},
     message::{
-        Call, FetchCall, Fetched, Message, OffsetAnswer, OffsetQuery, PartitionKey, ProduceCall, Reply,
+        Call, FetchCall, Fetched, OffsetAnswer, OffsetQuery, PartitionKey, ProduceCall, Reply,
     },
     node::{Fatal, NodeIdentity, NodeLimits},
     partition::Partition,
     producer_ids::ProducerIds,
     rpc::{Handled, Rpc},
+    wakeups::{Watcher, Wakeups},
     view::View,
 };
 
@@ -36,6 +37,7 @@ pub(crate) struct Shard {
     pub(crate) validator: RefCell<Validator>,
     pub(crate) partitions: RefCell<BTreeMap<PartitionKey, Rc<Partition>>>,
     pub(crate) fatal: Fatal,
+    pub(crate) wakeups: Rc<Wakeups>,
     view: RefCell<Arc<View>>,
     controller: RefCell<Option<Rc<ControllerHost>>>,
     stopping: Cell<bool>,
@@ -48,11 +50,13 @@ impl Shard {
         rpc: Rc<Rpc>,
         fatal: Fatal,
     ) -> Self {
+        let fetch_waits = FetchWaits::default();
         Self {
+            wakeups: Wakeups::new(Rc::clone(&rpc), fetch_waits.clone()),
             identity,
             limits,
             rpc,
-            fetch_waits: FetchWaits::default(),
+            fetch_waits,
             producer_ids: ProducerIds::default(),
             produce_frames: FramePool::default(),
             validator: RefCell::default(),
@@ -114,7 +118,7 @@ impl Shard {
                 results.push((batch.index, failed(ErrorCode::UnknownTopicOrPartition)));
                 continue;
             };
-            let appended = partition.append(batch.batch, call.acks, &self.fatal);
+            let appended = partition.append(batch.batch, call.acks);
             if let Some(flush) = appended.flush {
                 flushes.push((partition, flush));
             }
@@ -143,14 +147,14 @@ impl Shard {
                 continue;
             };
             let (found, range) = partition.read(read, call.read_committed, left, is_first);
-            let size_bytes = found.data.size_bytes();
+            let size_bytes = range.as_ref().map_or(found.data.size_bytes(), |range| range.size_bytes());
             left = left.saturating_sub(size_bytes);
             is_first &= size_bytes == 0;
             if let Some(range) = range {
                 cold.push((fetched.len(), range));
             }
             if let Some(fetch) = call.watch {
-                partition.watch(from, fetch);
+                partition.watch(Watcher { shard: from, fetch });
             }
             fetched.push(found);
         }
@@ -174,18 +178,7 @@ impl Shard {
     pub(crate) fn unwatch(&self, from: usize, fetch: usize, keys: impl IntoIterator<Item = PartitionKey>) {
         for key in keys {
             if let Some(partition) = self.partition(key) {
-                partition.unwatch(from, fetch);
-            }
-        }
-    }
-
-    /// Wake the fetches that wait for a partition.
-    pub(crate) fn wake(&self, watchers: Vec<(usize, usize)>) {
-        for (shard, fetch) in watchers {
-            if shard == self.rpc.own() {
-                self.fetch_waits.wake(fetch);
-            } else {
-                self.rpc.tell(shard, Message::Wake { fetch });
+                partition.unwatch(Watcher { shard: from, fetch });
             }
         }
     }

@@ -42,7 +42,7 @@ pub(crate) struct TopicSettings {
     pub(crate) min_insync_replicas: usize,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PartitionView {
     /// -1 for none.
     pub(crate) leader: i32,

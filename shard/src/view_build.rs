@@ -41,7 +41,11 @@ impl ViewBuilder {
         Self { config, node_id, supported_features, existing, image: Arc::default(), view }
     }
 
-    pub(crate) fn build(&mut self, image: Arc<Image>) -> Arc<View> {
+    /// `None` where nothing changed that shards see.
+    pub(crate) fn build(&mut self, image: Arc<Image>) -> Option<Arc<View>> {
+        if is_same(&self.image, &image) {
+            return None;
+        }
         let mut topics = BTreeMap::new();
         let mut names = BTreeMap::new();
         for topic in image.topics.iter() {
@@ -60,7 +64,7 @@ impl ViewBuilder {
         };
         self.image = image;
         self.view = Arc::new(view);
-        Arc::clone(&self.view)
+        Some(Arc::clone(&self.view))
     }
 
     /// The topic's view; the one before if neither the topic nor any configuration changed.
@@ -112,6 +116,13 @@ impl ViewBuilder {
         }
         placement
     }
+}
+
+fn is_same(one: &Image, other: &Image) -> bool {
+    Arc::ptr_eq(&one.features, &other.features)
+        && Arc::ptr_eq(&one.cluster, &other.cluster)
+        && Arc::ptr_eq(&one.topics, &other.topics)
+        && Arc::ptr_eq(&one.configs, &other.configs)
 }
 
 fn partition_view(partition: &Partition) -> PartitionView {

@@ -1,0 +1,494 @@
+//! Hosts the metadata quorum's voter and the controller: carries out what they order, answers when it is committed
+//! and every shard has seen it.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeMap, VecDeque},
+    ops::Range,
+    path::Path,
+    rc::{Rc, Weak},
+    sync::Arc,
+    time::Duration,
+};
+
+use jackdaw_core::{
+    controller::{Context, Controller, Outcome, Request, Response, Settings, default_bootstrap_records},
+    error_code::ErrorCode,
+    metadata::{Loader, VersionedRecord},
+    protocol::messages::{
+        allocate_producer_ids::AllocateProducerIdsRequest,
+        create_topics::{CreateTopicsRequest, CreateTopicsResponse},
+        delete_topics::{DeleteTopicsRequest, DeleteTopicsResponse},
+    },
+    records::ValidatedBatch,
+};
+use jackdaw_raft::{Input, Output, Raft, ReplicaKey, Start, VoterSet};
+use jackdaw_ring::{channel::{Notify, Queue}, now, random_u64, spawn, timeout, unix_ms};
+
+use crate::{
+    apply,
+    limits::PUBLICATIONS_MAX,
+    message::{Call, Reply},
+    metadata_log::{MetadataLog, batch_of, leader_change_batch, write_quorum_state},
+    node::NodeError,
+    shard::Shard,
+    view::View,
+    view_build::ViewBuilder,
+};
+
+/// What shards ask of the controller.
+pub(crate) enum ControllerCall {
+    CreateTopics { version: i16, request: CreateTopicsRequest },
+    DeleteTopics { version: i16, request: DeleteTopicsRequest },
+    AllocateProducerIds,
+}
+
+pub(crate) enum ControllerReply {
+    CreateTopics(CreateTopicsResponse),
+    DeleteTopics(DeleteTopicsResponse),
+    ProducerIds(Result<Range<i64>, ErrorCode>),
+    Unavailable,
+}
+
+/// The host, on its shard.
+pub(crate) struct ControllerHost {
+    shard: Weak<Shard>,
+    settings: Settings,
+    is_static: bool,
+    raft: RefCell<Raft>,
+    log: RefCell<MetadataLog>,
+    quorum_state_path: Rc<Path>,
+    controller: RefCell<Option<Controller>>,
+    /// The image of what is committed; `None` while the controller, which was given it, has not started.
+    committed: RefCell<Loader>,
+    proposals: RefCell<BTreeMap<u64, Proposal>>,
+    next_proposal: Cell<u64>,
+    /// Appended and not yet committed, in the order of the log.
+    uncommitted: RefCell<VecDeque<Appended>>,
+    views: RefCell<ViewBuilder>,
+    publications: Queue<Publication>,
+    /// Everything below is committed and known to every shard.
+    published_offset: Cell<i64>,
+    broker_epoch: Cell<i64>,
+    is_stirred: Cell<bool>,
+    stirred: Notify,
+    is_flushing: Cell<bool>,
+    progress: Notify,
+}
+
+/// A batch on its way to the log.
+struct Proposal {
+    batch: ValidatedBatch,
+    records: Vec<VersionedRecord>,
+}
+
+/// A committed state on its way to the shards; without a view where nothing changed that they see.
+struct Publication {
+    view: Option<Arc<View>>,
+    offset: i64,
+}
+
+struct Appended {
+    base_offset: i64,
+    end_offset: i64,
+    epoch: i32,
+    records: Vec<VersionedRecord>,
+}
+
+/// What a host is made from.
+pub(crate) struct HostParts {
+    pub(crate) settings: Settings,
+    pub(crate) raft_config: jackdaw_raft::Config,
+    pub(crate) voters: VoterSet,
+    pub(crate) log: MetadataLog,
+    pub(crate) views: ViewBuilder,
+}
+
+impl ControllerHost {
+    /// Replay the log and take up the voter's place. The host works when `drive` runs.
+    pub(crate) async fn start(shard: &Rc<Shard>, parts: HostParts) -> Result<Rc<Self>, NodeError> {
+        let HostParts { settings, raft_config, voters, log, views } = parts;
+        let mut committed = Loader::new();
+        // With one voter everything in its log is committed; a larger quorum stops at the high watermark.
+        log.replay(&mut committed).await?;
+        let quorum_state = log.read_quorum_state()?;
+        let is_static = raft_config.kraft_version == 0;
+        let mut raft = Raft::new(raft_config);
+        let bounds = log.bounds();
+        raft.step(now().as_millis(), Input::Start(Start { quorum_state, log: bounds, voters }));
+        let host = Rc::new(Self {
+            shard: Rc::downgrade(shard),
+            settings,
+            is_static,
+            raft: RefCell::new(raft),
+            quorum_state_path: log.quorum_state_path().into(),
+            log: RefCell::new(log),
+            controller: RefCell::default(),
+            committed: RefCell::new(committed),
+            proposals: RefCell::default(),
+            next_proposal: Cell::new(1),
+            uncommitted: RefCell::default(),
+            views: RefCell::new(views),
+            publications: Queue::bounded(PUBLICATIONS_MAX),
+            published_offset: Cell::new(0),
+            broker_epoch: Cell::new(-1),
+            is_stirred: Cell::new(true),
+            stirred: Notify::default(),
+            is_flushing: Cell::new(false),
+            progress: Notify::default(),
+        });
+        Ok(host)
+    }
+
+    /// Carry out the voter's orders, for ever.
+    pub(crate) async fn drive(self: Rc<Self>) {
+        loop {
+            loop {
+                let output = self.raft.borrow_mut().poll_output();
+                let Some(output) = output else { break };
+                if let Err(error) = self.carry_out(output).await {
+                    self.fail(&error);
+                    return;
+                }
+            }
+            if self.is_stirred.replace(false) {
+                continue;
+            }
+            self.wait().await;
+        }
+    }
+
+    async fn wait(&self) {
+        let deadline = self.raft.borrow().poll_timeout();
+        let now_ms = now().as_millis();
+        let stirred = self.stirred.notified();
+        match deadline {
+            None => stirred.await,
+            Some(deadline) => {
+                let left = Duration::from_millis(deadline.saturating_sub(now_ms));
+                if timeout(left, stirred).await.is_err() {
+                    self.raft.borrow_mut().step(now().as_millis(), Input::Timeout);
+                }
+            }
+        }
+    }
+
+    fn stir(&self) {
+        self.is_stirred.set(true);
+        self.stirred.notify_all();
+    }
+
+    fn step(&self, input: Input) {
+        self.raft.borrow_mut().step(now().as_millis(), input);
+        self.stir();
+    }
+
+    fn fail(&self, error: &dyn std::fmt::Display) {
+        if let Some(shard) = self.shard.upgrade() {
+            shard.fatal.metadata(error);
+        }
+    }
+
+    async fn carry_out(self: &Rc<Self>, output: Output) -> Result<(), NodeError> {
+        match output {
+            Output::PersistQuorumState(state) => {
+                write_quorum_state(Rc::clone(&self.quorum_state_path), state).await?;
+            }
+            Output::AppendLeaderChange { offset, epoch, voters, granting_voters } => {
+                let leader = self.settings.broker.node.id;
+                let batch =
+                    leader_change_batch(leader, self.is_static, &voters, &granting_voters, unix_ms())?;
+                self.append(offset, epoch, batch, Vec::new())?;
+            }
+            Output::AppendBatch { id, base_offset, epoch } => {
+                let proposal = self.proposals.borrow_mut().remove(&id);
+                let Some(Proposal { batch, records }) = proposal else {
+                    return Err(NodeError::Metadata(format!("proposal {id} is unknown")));
+                };
+                self.append(base_offset, epoch, batch, records)?;
+            }
+            Output::HighWatermark { offset } => {
+                let publication = self.commit(offset)?;
+                // The queue closes when the node stops.
+                let _ = self.publications.push(publication).await;
+            }
+            Output::LeaderReady { epoch } => self.become_controller(epoch)?,
+            Output::LostLeadership { epoch } => {
+                tracing::info!(epoch, "no longer the active controller");
+                *self.controller.borrow_mut() = None;
+            }
+            Output::BecameLeader { epoch, start_offset } => {
+                tracing::info!(epoch, start_offset, "leads the metadata quorum");
+            }
+            Output::LeaderChanged { epoch, leader_id } => {
+                tracing::debug!(epoch, ?leader_id, "metadata leader");
+            }
+            Output::RefuseProposal { id } => {
+                self.proposals.borrow_mut().remove(&id);
+            }
+            Output::Fatal(fatal) => return Err(NodeError::Metadata(fatal.to_string())),
+            // Orders that only a quorum of several nodes gives.
+            Output::AppendFetched { .. }
+            | Output::Truncate { .. }
+            | Output::FetchSnapshot { .. }
+            | Output::Send { .. }
+            | Output::Reply { .. } => {
+                return Err(NodeError::Metadata(
+                    "this release runs a metadata quorum of one node; remove the others from \
+                     controller.quorum.voters"
+                        .to_owned(),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn append(
+        self: &Rc<Self>,
+        base_offset: i64,
+        epoch: i32,
+        mut batch: ValidatedBatch,
+        records: Vec<VersionedRecord>,
+    ) -> Result<(), NodeError> {
+        let end_offset = {
+            let mut log = self.log.borrow_mut();
+            let appended = log.log.append(std::slice::from_mut(&mut batch), epoch, unix_ms())?;
+            assert_eq!(appended.base_offset, base_offset, "the metadata log and its voter agree on offsets");
+            appended.last_offset + 1
+        };
+        self.uncommitted.borrow_mut().push_back(Appended { base_offset, end_offset, epoch, records });
+        self.step(Input::Appended { end_offset });
+        self.flush();
+        Ok(())
+    }
+
+    /// One flush at a time; each covers what was appended until it began.
+    fn flush(self: &Rc<Self>) {
+        if self.is_flushing.replace(true) {
+            return;
+        }
+        let host = Rc::clone(self);
+        spawn(async move {
+            if let Err(error) = host.flush_all().await {
+                host.fail(&error);
+            }
+        });
+    }
+
+    async fn flush_all(&self) -> Result<(), NodeError> {
+        loop {
+            let flush = self.log.borrow_mut().log.begin_flush()?;
+            let flushed = flush.run().await?;
+            let unflushed = {
+                let mut log = self.log.borrow_mut();
+                log.log.flushed(flushed);
+                log.log.unflushed_count()
+            };
+            self.step(Input::Flushed { end_offset: flushed.up_to_offset() });
+            if unflushed == 0 {
+                self.is_flushing.set(false);
+                return Ok(());
+            }
+        }
+    }
+
+    /// Apply what is committed.
+    fn commit(&self, offset: i64) -> Result<Publication, NodeError> {
+        {
+            let mut uncommitted = self.uncommitted.borrow_mut();
+            let mut committed = self.committed.borrow_mut();
+            while uncommitted.front().is_some_and(|appended| appended.end_offset <= offset) {
+                let Some(appended) = uncommitted.pop_front() else { break };
+                if appended.records.is_empty() {
+                    committed.skip(appended.end_offset - 1, appended.epoch);
+                }
+                for (record_offset, record) in (appended.base_offset..).zip(&appended.records) {
+                    committed
+                        .replay(record_offset, appended.epoch, &record.record)
+                        .map_err(|error| NodeError::Metadata(error.to_string()))?;
+                }
+            }
+        }
+        let image = self.committed.borrow().publish();
+        let view = self.views.borrow_mut().build(image);
+        Ok(Publication { view, offset })
+    }
+
+    /// Show committed states to the shards, one after the other, for ever.
+    pub(crate) async fn publish(self: Rc<Self>) {
+        while let Some(Publication { view, offset }) = self.publications.pop().await {
+            let Some(shard) = self.shard.upgrade() else { return };
+            if let Some(view) = view {
+                show(&shard, view).await;
+            }
+            self.published_offset.set(offset);
+            self.progress.notify_all();
+        }
+    }
+
+    /// We lead and know all that was committed before: decide from here on.
+    fn become_controller(self: &Rc<Self>, epoch: i32) -> Result<(), NodeError> {
+        tracing::info!(epoch, "active controller");
+        let loader = self.committed.borrow().clone();
+        let controller = Controller::new(self.settings.clone(), loader, now().as_millis());
+        let outcome = controller.activate(&default_bootstrap_records());
+        *self.controller.borrow_mut() = Some(controller);
+        self.take_outcome(outcome)?;
+        self.progress.notify_all();
+        Ok(())
+    }
+
+    fn context(&self) -> Context {
+        Context {
+            now_ms: now().as_millis(),
+            next_offset: self.raft.borrow().end_offset(),
+            random: [random_u64(), random_u64()],
+        }
+    }
+
+    /// Append an outcome's records; its response may be sent when everything below the returned offset is published.
+    fn take_outcome<R>(self: &Rc<Self>, outcome: Outcome<R>) -> Result<(R, i64), NodeError> {
+        let context = self.context();
+        {
+            let mut controller = self.controller.borrow_mut();
+            let Some(controller) = controller.as_mut() else {
+                return Err(NodeError::Metadata("the controller is gone".to_owned()));
+            };
+            controller.accept(&context, &outcome.effects);
+            let epoch = self.raft.borrow().epoch();
+            for (offset, record) in (context.next_offset..).zip(&outcome.records) {
+                controller
+                    .replay(offset, epoch, &record.record)
+                    .map_err(|error| NodeError::Metadata(error.to_string()))?;
+            }
+        }
+        if !outcome.records.is_empty() {
+            self.propose(outcome.records)?;
+        }
+        let end_offset = self.raft.borrow().end_offset();
+        Ok((outcome.response, end_offset))
+    }
+
+    fn propose(self: &Rc<Self>, records: Vec<VersionedRecord>) -> Result<(), NodeError> {
+        let id = self.next_proposal.get();
+        self.next_proposal.set(id + 1);
+        let record_count = u32::try_from(records.len()).unwrap_or(u32::MAX);
+        let batch = batch_of(&records, unix_ms())?;
+        self.proposals.borrow_mut().insert(id, Proposal { batch, records });
+        self.step(Input::Propose { id, record_count });
+        Ok(())
+    }
+
+    async fn published(&self, offset: i64) {
+        while self.published_offset.get() < offset {
+            self.progress.notified().await;
+        }
+    }
+
+    /// Decide one request and wait until its records are committed and every shard knows them.
+    pub(crate) async fn handle(self: &Rc<Self>, request: Request) -> Option<Response> {
+        let outcome = {
+            let controller = self.controller.borrow();
+            controller.as_ref()?.handle(&self.context(), &request)
+        };
+        match self.take_outcome(outcome) {
+            Ok((response, end_offset)) => {
+                self.published(end_offset).await;
+                Some(response)
+            }
+            Err(error) => {
+                self.fail(&error);
+                None
+            }
+        }
+    }
+
+    /// Wait until the controller is active.
+    pub(crate) async fn active(&self) {
+        while self.controller.borrow().is_none() {
+            self.progress.notified().await;
+        }
+    }
+
+    /// Answer a shard.
+    pub(crate) async fn call(self: &Rc<Self>, call: ControllerCall) -> ControllerReply {
+        let request = match call {
+            ControllerCall::CreateTopics { version: _, request } => Request::CreateTopics(request),
+            ControllerCall::DeleteTopics { version: _, request } => Request::DeleteTopics(request),
+            ControllerCall::AllocateProducerIds => Request::AllocateProducerIds(AllocateProducerIdsRequest {
+                broker_id: self.settings.broker.node.id,
+                broker_epoch: self.broker_epoch.get(),
+            }),
+        };
+        match self.handle(request).await {
+            Some(Response::CreateTopics(response)) => ControllerReply::CreateTopics(response),
+            Some(Response::DeleteTopics(response)) => ControllerReply::DeleteTopics(response),
+            Some(Response::AllocateProducerIds(response)) => {
+                ControllerReply::ProducerIds(match ErrorCode::from_i16(response.error_code) {
+                    ErrorCode::None => {
+                        let start = response.producer_id_start;
+                        Ok(start..start + i64::from(response.producer_id_len))
+                    }
+                    error => Err(error),
+                })
+            }
+            _ => ControllerReply::Unavailable,
+        }
+    }
+
+    /// What is due by the controller's clock, for ever.
+    pub(crate) async fn keep_time(self: Rc<Self>) {
+        loop {
+            let due = self.controller.borrow().as_ref().and_then(Controller::next_timeout_ms);
+            let left = due.map_or(1000, |due| due.saturating_sub(now().as_millis()).max(1));
+            jackdaw_ring::sleep(Duration::from_millis(left)).await;
+            let outcome = {
+                let controller = self.controller.borrow();
+                controller.as_ref().map(|controller| controller.poll(&self.context()))
+            };
+            if let Some(outcome) = outcome
+                && let Err(error) = self.take_outcome(outcome)
+            {
+                self.fail(&error);
+                return;
+            }
+        }
+    }
+
+    pub(crate) fn set_broker_epoch(&self, epoch: i64) {
+        self.broker_epoch.set(epoch);
+    }
+
+    pub(crate) fn broker_epoch(&self) -> i64 {
+        self.broker_epoch.get()
+    }
+
+    pub(crate) fn published_offset(&self) -> i64 {
+        self.published_offset.get()
+    }
+
+    /// Close the metadata log the clean way.
+    pub(crate) async fn close(&self) -> Result<(), NodeError> {
+        let flush = self.log.borrow_mut().log.close()?;
+        flush.run().await?;
+        Ok(())
+    }
+}
+
+/// Make every shard take a view over; back when all have.
+async fn show(shard: &Rc<Shard>, view: Arc<View>) {
+    let mut replies = Vec::new();
+    for other in (0..shard.rpc.shards()).filter(|other| *other != shard.rpc.own()) {
+        replies.push(shard.rpc.send(other, Call::Apply(Arc::clone(&view))).await);
+    }
+    apply::apply(shard, view).await;
+    for reply in replies {
+        let reply = reply.await;
+        debug_assert!(matches!(reply, Reply::Applied));
+    }
+}
+
+/// This node as a voter of a static quorum.
+pub(crate) fn replica_of_node(id: i32) -> ReplicaKey {
+    ReplicaKey::of_node(id)
+}
