@@ -49,3 +49,6 @@ pub const TRANSACTION_INDEX_SIZE_MAX_BYTES: usize = 512 << 20;
 /// Shards of a node: `jackdaw.shards` at most. Every pair of them has two mailboxes, 65,280 at the bound; no
 /// machine that we know has more cores than this in one socket.
 pub const SHARDS_MAX: i64 = 256;
+/// Records that one operation of the controller may write at once, as in Kafka: followers and brokers apply a batch
+/// as a whole, and a batch has to stay within 8 MiB.
+pub const METADATA_BATCH_RECORDS_MAX: usize = 10_000;

@@ -36,7 +36,7 @@ impl MetadataVersion {
         known.then_some(version).ok_or(ReplayError::MetadataVersion(level))
     }
 
-    pub fn level(self) -> i16 {
+    pub const fn level(self) -> i16 {
         self.0
     }
 

@@ -1,0 +1,42 @@
+//! Which names a topic may have.
+
+/// Kafka's limit: a partition's directory must fit in 255 bytes with its suffixes.
+const NAME_BYTES_MAX: usize = 249;
+
+/// Why a name is refused, in Kafka's words for INVALID_TOPIC_EXCEPTION.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidTopicName {
+    #[error("Topic name is invalid: the empty string is not allowed")]
+    Empty,
+    #[error("Topic name is invalid: '{0}' is not allowed")]
+    Dots(String),
+    #[error("Topic name is invalid: the length of '{0}' is longer than the max allowed length 249")]
+    TooLong(String),
+    #[error(
+        "Topic name is invalid: '{0}' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'"
+    )]
+    Characters(String),
+}
+
+/// Checks the name of a new topic.
+pub fn check_topic_name(name: &str) -> Result<(), InvalidTopicName> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    match name {
+        "" => Err(InvalidTopicName::Empty),
+        "." | ".." => Err(InvalidTopicName::Dots(name.to_owned())),
+        _ if name.len() > NAME_BYTES_MAX => Err(InvalidTopicName::TooLong(name.to_owned())),
+        _ if !name.bytes().all(allowed) => Err(InvalidTopicName::Characters(name.to_owned())),
+        _ => Ok(()),
+    }
+}
+
+/// Metric names cannot tell `.` from `_`, so two topics that differ only there may not both exist.
+pub(super) fn collides(first: &str, second: &str) -> bool {
+    let unified = |byte: u8| if byte == b'.' { b'_' } else { byte };
+    first != second && first.bytes().map(unified).eq(second.bytes().map(unified))
+}
+
+/// Only such names can collide.
+pub(super) fn may_collide(name: &str) -> bool {
+    name.contains(['.', '_'])
+}
