@@ -83,10 +83,14 @@ pub(crate) fn run() -> ExitCode {
         let _ = writeln!(std::io::stderr(), "error: the log cannot be started: {error}");
         return ExitCode::Error;
     }
-    match cli.command {
+    let result = match cli.command {
         None => server::run(&cli.server),
-        Some(command) => finish(run_command(command)),
-    }
+        Some(command) => run_command(command).map(|()| ExitCode::Ok),
+    };
+    result.unwrap_or_else(|error| {
+        output::print_error(&error);
+        error.exit_code()
+    })
 }
 
 fn run_command(command: Command) -> Result<(), CommandError> {
@@ -114,10 +118,4 @@ fn print_usage(error: &clap::Error) -> ExitCode {
     // A closed pipe is the reader's choice.
     let _ = error.print();
     if error.use_stderr() { ExitCode::Usage } else { ExitCode::Ok }
-}
-
-fn finish(result: Result<(), CommandError>) -> ExitCode {
-    let Err(error) = result else { return ExitCode::Ok };
-    output::print_error(&error);
-    error.exit_code()
 }
