@@ -34,8 +34,8 @@ the later goes before the earlier. A key that nobody knows is named at start tog
 A node that is told nothing about a cluster (no `process.roles`, no `controller.quorum.*`) is broker and
 controller and its own quorum; the defaults that differ then are given as *alone*.
 
-In the tables, *changes* says when a key may change: *start* (only by a restart), *broker* (on one running
-broker) or *cluster* (on one or on all). *Effect* is *yes*, *not yet* with what the key waits for, or *none*
+In the tables, *changes* says when a node's key may change: *start* (only by a restart), *broker* (on one running
+broker) or *cluster* (on one or on all); all other keys change while nodes run. *Effect* is *yes*, *not yet* with what the key waits for, or *none*
 with the reason. Times end in their unit; `null` means that nothing is set.
 ";
 
@@ -43,33 +43,35 @@ fn config_page() -> String {
     let mut page = INTRODUCTION.to_owned();
     page.push_str("\n## Keys of a node\n");
     for family in table::BROKER {
-        section(&mut page, 3, family.title, family.keys);
+        section(&mut page, 3, family.title, family.keys, true);
     }
-    section(&mut page, 2, "Keys of a topic", table::TOPIC);
-    section(&mut page, 2, "Keys of a group", table::GROUP);
-    section(&mut page, 2, "Keys of a client metrics subscription", table::CLIENT_METRICS);
-    section(&mut page, 2, "Quotas and credentials of users and client ids", table::USER_AND_CLIENT);
-    section(&mut page, 2, "Quotas of client addresses", table::ADDRESS);
-    section(&mut page, 2, "Quotas of a broker", table::BROKER_QUOTA);
+    section(&mut page, 2, "Keys of a topic", table::TOPIC, false);
+    section(&mut page, 2, "Keys of a group", table::GROUP, false);
+    section(&mut page, 2, "Keys of a client metrics subscription", table::CLIENT_METRICS, false);
+    section(&mut page, 2, "Quotas and credentials of users and client ids", table::USER_AND_CLIENT, false);
+    section(&mut page, 2, "Quotas of client addresses", table::ADDRESS, false);
+    section(&mut page, 2, "Quotas of a broker", table::BROKER_QUOTA, false);
     page
 }
 
-fn section(page: &mut String, level: usize, title: &str, keys: &[ConfigKey]) {
+/// One table of keys. Only those of a node are `tied` to a moment when they may change.
+fn section(page: &mut String, level: usize, title: &str, keys: &[ConfigKey], tied: bool) {
     let marks = "#".repeat(level);
-    let _ = write!(page, "\n{marks} {title}\n\n| key | type | default | values | changes | effect |\n");
-    page.push_str("|---|---|---|---|---|---|\n");
+    let (column, rule) = if tied { (" changes |", "---|") } else { ("", "") };
+    let _ = write!(page, "\n{marks} {title}\n\n| key | type | default | values |{column} effect |\n");
+    let _ = writeln!(page, "|---|---|---|---|{rule}---|");
     for key in keys {
         let bold = if key.importance == Importance::High { "**" } else { "" };
+        let changes = if tied { format!(" {} |", changes(key.scope)) } else { String::new() };
         let _ = writeln!(
             page,
-            "| {bold}`{}`{bold}<br>{}{} | {} | {} | {} | {} | {} |",
+            "| {bold}`{}`{bold}<br>{}{} | {} | {} | {} |{changes} {} |",
             key.name,
             escaped(key.doc),
             synonyms(key),
             kind(key.kind),
             default(key),
             values(key.valid),
-            changes(key.scope),
             effect(key.treatment),
         );
     }

@@ -74,25 +74,25 @@ fn check_ours(path: &str, directory: &str, ours: &str, report: &mut Report) {
     }
 }
 
-/// A heading `## package`, below it a table whose rows begin with the crate's name. Rows and imports are
-/// the same set.
+/// A heading `## package`, below it a table whose rows begin with a crate's name or several; what stands in
+/// brackets is a remark. Rows and imports are the same set.
 fn check_page(page: &str, imported: &BTreeSet<(String, String, String)>, report: &mut Report) {
     let mut rows = BTreeSet::new();
     let mut package = String::new();
     for (line, number) in page.lines().zip(1..) {
         if let Some(heading) = line.strip_prefix("## ") {
-            package = heading.trim().trim_matches('`').to_owned();
+            package = first_word(heading);
         }
         let Some(cell) = line.strip_prefix('|').and_then(|row| row.split('|').next()) else { continue };
-        let name = cell.split_whitespace().next().unwrap_or_default().trim_matches('`').to_owned();
-        if name.is_empty() || name == "crate" || name.starts_with("--") {
-            continue;
+        for name in cell.split(',').map(first_word) {
+            if name.is_empty() || name == "crate" || name.starts_with("--") {
+                continue;
+            }
+            if !imported.iter().any(|(p, d, _)| *p == package && *d == name) {
+                report.breaches.push(Finding::new(PAGE, number, format!("{package} does not import {name}")));
+            }
+            rows.insert((package.clone(), name));
         }
-        if !imported.iter().any(|(p, d, _)| *p == package && *d == name) {
-            let text = format!("{package} does not import {name}");
-            report.breaches.push(Finding::new(PAGE, number, text));
-        }
-        rows.insert((package.clone(), name));
     }
     for (package, dependency, path) in imported {
         if !rows.contains(&(package.clone(), dependency.clone())) {
@@ -100,4 +100,8 @@ fn check_page(page: &str, imported: &BTreeSet<(String, String, String)>, report:
             report.breaches.push(Finding::new(path, 0, text));
         }
     }
+}
+
+fn first_word(text: &str) -> String {
+    text.split_whitespace().next().unwrap_or_default().trim_matches('`').to_owned()
 }
