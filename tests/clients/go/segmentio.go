@@ -218,7 +218,7 @@ func (s *segmentio) wait(topic string, partition int32) error {
 	reader := kafka.NewReader(kafka.ReaderConfig{
 		Brokers: []string{s.bootstrap}, Topic: topic, Partition: int(partition), MinBytes: 1, MaxBytes: 2 << 20, MaxWait: time.Minute,
 	})
-	defer reader.Close()
+	defer func() { go reader.Close() }() // it waits for the next long poll
 	if err := reader.SetOffset(end); err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.consumer.CloseOptions;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -137,14 +138,14 @@ public final class Client {
     }
 
     private void waitForOne(TopicPartition at) throws Exception {
-        try (var waiter = consumer(Map.of("fetch.max.wait.ms", 60_000, "request.timeout.ms", 120_000))) {
-            waiter.assign(List.of(at));
-            waiter.seekToEnd(List.of(at));
-            waiter.position(at);
-            waiter.poll(Duration.ofMillis(500));
-            say("waiting");
-            for (ConsumerRecord<byte[], byte[]> record : waiter.poll(TIMEOUT)) say(RecordText.format(record));
-        }
+        var waiter = consumer(Map.of("fetch.max.wait.ms", 60_000, "request.timeout.ms", 120_000));
+        waiter.assign(List.of(at));
+        waiter.seekToEnd(List.of(at));
+        waiter.position(at);
+        waiter.poll(Duration.ofMillis(500));
+        say("waiting");
+        for (ConsumerRecord<byte[], byte[]> record : waiter.poll(TIMEOUT)) say(RecordText.format(record));
+        waiter.close(CloseOptions.timeout(Duration.ZERO)); // else it waits for the next long poll
     }
 
     private void load(String topic, int partitions) throws Exception {

@@ -1,0 +1,144 @@
+//! Kafka's own DumpLogSegments reads the directory without a complaint.
+
+use std::path::{Path, PathBuf};
+
+use jackdaw_tests::broker::{Broker, Options};
+use jackdaw_tests::checks::{an_hour_ago_ms, await_topic, topic};
+use jackdaw_tests::library::{Library, kafka_tool};
+use jackdaw_tests::record::{self, EVERYTHING};
+
+const CODECS: [&str; 5] = ["none", "gzip", "snappy", "lz4", "zstd"];
+const RECORDS: usize = 20;
+
+/// Kafka's smallest segment: every big set fills most of one, so that partitions roll.
+const SEGMENT_BYTES: &str = "log.segment.bytes=1048576";
+
+/// Big sets a partition: several segments.
+const ROUNDS: usize = 3;
+
+#[test]
+fn after_a_clean_stop() {
+    dump(Broker::terminate);
+}
+
+#[test]
+fn after_a_kill_and_recovery() {
+    dump(|broker| {
+        broker.kill();
+        broker.restart();
+        broker.terminate();
+    });
+}
+
+fn dump(stop: impl Fn(&mut Broker)) {
+    let options = Options::shards(2).with(&[SEGMENT_BYTES, "log.index.interval.bytes=4096"]);
+    let Some(mut broker) = Broker::start_to_stop(options) else { return };
+    let topic = topic("dumped");
+    fill(&broker, &topic);
+    stop(&mut broker);
+
+    let logs = files(&broker.data_dir(), &topic, &[".log"]);
+    assert!(logs.len() >= 2 * CODECS.len(), "partitions have rolled: {logs:?}");
+    let batches = tool(&["--deep-iteration", "--print-data-log", "--skip-record-metadata"], &logs);
+    let batches = [batches, tool(&["--deep-iteration"], &logs)].concat();
+    let lines = || batches.lines();
+    assert_eq!(lines().filter(|line| line.contains("isvalid: false")).count(), 0, "{batches}");
+    let records = CODECS.len() * ROUNDS * 2 * RECORDS;
+    assert_eq!(
+        lines().filter(|line| line.starts_with("| offset:") && line.contains("sequence:")).count(),
+        records
+    );
+    for codec in CODECS {
+        let named = format!("compresscodec: {codec}");
+        assert!(lines().any(|line| line.contains(&named)), "no batch with {codec}");
+    }
+
+    let indexes = files(&broker.data_dir(), &topic, &[".index", ".timeindex"]);
+    let checked = tool(&["--index-sanity-check"], &indexes);
+    let passed = checked.lines().filter(|line| line.contains("passed sanity check")).count();
+    assert_eq!(passed, indexes.len(), "{checked}");
+    // The entries of both against the log beside them.
+    tool(&["--verify-index-only"], &indexes);
+
+    let snapshots = files(&broker.data_dir(), &topic, &[".snapshot"]);
+    assert!(!snapshots.is_empty(), "a partition with an idempotent producer has snapshots");
+    let producers = tool(&[], &snapshots);
+    assert!(producers.contains("producerId:"), "{producers}");
+
+    let metadata = files(&broker.data_dir(), "__cluster_metadata", &[".log", ".checkpoint"]);
+    let decoded = tool(&["--cluster-metadata-decoder"], &metadata);
+    for kind in ["FEATURE_LEVEL_RECORD", "REGISTER_BROKER_RECORD", "TOPIC_RECORD", "PARTITION_RECORD"] {
+        assert!(decoded.contains(&format!("\"{kind}\"")), "no {kind} in\n{decoded}");
+    }
+}
+
+/// A partition a codec, with plain and with idempotent batches.
+fn fill(broker: &Broker, topic: &str) {
+    let scratch = broker.scratch();
+    let mut writer = Library::Confluent.start(broker.bootstrap());
+    writer.run(&format!("create {topic} {}", CODECS.len()));
+    await_topic(&mut writer, topic, CODECS.len());
+    let file = scratch.path().join("records");
+    for round in 0..ROUNDS {
+        record::write(&file, &record::make_big(round as u64, RECORDS, an_hour_ago_ms(), EVERYTHING));
+        for (partition, codec) in CODECS.iter().enumerate() {
+            for acks in ["all", "idempotent"] {
+                writer.run(&format!("produce {topic} {partition} {codec} {acks} {}", file.display()));
+            }
+        }
+    }
+}
+
+/// The files of a topic's partitions with these endings, in order.
+fn files(data: &Path, topic: &str, endings: &[&str]) -> Vec<PathBuf> {
+    let list = |dir: &Path| -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(dir).unwrap_or_else(|e| panic!("cannot list {}: {e}", dir.display()));
+        entries.map(|entry| entry.expect("an entry").path()).collect()
+    };
+    let name = |path: &Path| path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let partitions = list(data).into_iter().filter(|path| name(path).starts_with(&format!("{topic}-")));
+    let mut found: Vec<PathBuf> = partitions
+        .flat_map(|dir| list(&dir))
+        .filter(|path| endings.iter().any(|e| name(path).ends_with(e)))
+        .collect();
+    found.sort();
+    assert!(!found.is_empty(), "no {endings:?} of {topic} in {}", data.display());
+    found
+}
+
+/// Runs DumpLogSegments over files: what it prints, without a complaint.
+fn tool(arguments: &[&str], files: &[PathBuf]) -> String {
+    let list: Vec<String> = files.iter().map(|path| path.display().to_string()).collect();
+    let mut command = kafka_tool("org.apache.kafka.tools.DumpLogSegments");
+    let output = command.args(arguments).arg("--files").arg(list.join(",")).output().expect("java");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{arguments:?}: {}\n{errors}", output.status);
+    let complaints: Vec<&str> =
+        text.lines().chain(errors.lines()).filter(|line| is_complaint(line)).collect();
+    assert!(complaints.is_empty(), "{arguments:?}: {complaints:#?}");
+    text
+}
+
+fn is_complaint(line: &str) -> bool {
+    // Said of every segment that does not begin at 0, of Kafka's own too.
+    if line.contains("-1 is followed by") {
+        return false;
+    }
+    let signs = [
+        "Non-secutive",
+        "Non-consecutive",
+        "is followed by",
+        "Mismatches in",
+        "mismatch",
+        "out of order",
+        "corrupt",
+        "Exception",
+        "Could not",
+        "trailing",
+        "Found invalid",
+        "ERROR",
+        "is missing",
+    ];
+    signs.iter().any(|sign| line.contains(sign))
+}
