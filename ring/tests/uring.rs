@@ -1,8 +1,6 @@
 //! The executor on the real kernel: sockets, files, timers, cores.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
-#![allow(clippy::unwrap_used)]
-
 use std::{io::IoSlice, rc::Rc, time::Duration};
 
 use bytes::{Bytes, BytesMut};

@@ -186,8 +186,8 @@ impl Driver for SimDriver {
             Operation::ReceiveMany { socket } => {
                 self.start_on_stream(token, socket, StreamOperation::ReceiveMany);
             }
-            Operation::ReceiveInto { socket, buffer } => {
-                self.start_on_stream(token, socket, StreamOperation::ReceiveInto(buffer));
+            Operation::ReceiveInto { socket, buffer, length } => {
+                self.start_on_stream(token, socket, StreamOperation::ReceiveInto(buffer, length));
             }
             Operation::Send { socket, buffers, more: _ } => {
                 self.start_on_stream(token, socket, StreamOperation::Send(buffers));

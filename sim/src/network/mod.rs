@@ -282,7 +282,7 @@ impl Network {
 
 pub(crate) enum StreamOperation {
     ReceiveMany,
-    ReceiveInto(BytesMut),
+    ReceiveInto(BytesMut, usize),
     Send(Vec<Bytes>),
     Writable,
 }
@@ -303,10 +303,10 @@ impl Network {
         };
         match wanted {
             StreamOperation::ReceiveMany => {
-                end.receives.push_back(Receive { operation, into: None, filled: 0 })
+                end.receives.push_back(Receive { operation, into: None, wanted: 0, filled: 0 })
             }
-            StreamOperation::ReceiveInto(buffer) => {
-                end.receives.push_back(Receive { operation, into: Some(buffer), filled: 0 });
+            StreamOperation::ReceiveInto(buffer, wanted) => {
+                end.receives.push_back(Receive { operation, into: Some(buffer), wanted, filled: 0 });
             }
             StreamOperation::Send(buffers) => {
                 end.sends.push_back(Sending { operation, buffers, buffer: 0, within: 0, done: 0 });

@@ -21,6 +21,8 @@ pub(super) struct Connection {
 pub(super) struct Receive {
     pub(super) operation: OperationId,
     pub(super) into: Option<BytesMut>,
+    /// Bytes for the caller's buffer, of which `filled` are there.
+    pub(super) wanted: usize,
     pub(super) filled: usize,
 }
 
@@ -287,11 +289,12 @@ impl Network {
                 let result = code.map_or(Ok(receive.filled), |code| Err(error(code)));
                 self.finish_receive(stream, result);
             } else if let Some(buffer) = &mut receive.into {
-                let count = (buffer.capacity() - buffer.len()).min(end.incoming.len());
+                let count = (receive.wanted - receive.filled).min(end.incoming.len());
                 buffer.extend_from_slice(&end.incoming[..count]);
                 end.incoming.advance(count);
                 receive.filled += count;
-                if buffer.len() == buffer.capacity() {
+                // Short where the kernel would be interrupted.
+                if receive.filled == receive.wanted || ends {
                     let filled = receive.filled;
                     self.finish_receive(stream, Ok(filled));
                 }

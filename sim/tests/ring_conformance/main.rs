@@ -18,7 +18,7 @@ use jackdaw_ring::{Executor, Listener, Socket, UringConfig, UringDriver, spawn};
 use jackdaw_sim::World;
 
 /// Seeds that every simulated test runs under.
-const SEEDS: u64 = 40;
+const SEEDS: u64 = 12;
 
 /// Where a body runs.
 struct Place {

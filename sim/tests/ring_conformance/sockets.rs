@@ -71,7 +71,7 @@ pub(crate) async fn receives_into_a_buffer(_: Place) {
     });
     let mut all = BytesMut::with_capacity(data.len());
     all.extend_from_slice(&first);
-    let all = server.receive_into(all).await.unwrap();
+    let all = server.receive_into(all, data.len()).await.unwrap();
     assert_eq!(all, data);
     assert_eq!(&receive_exactly(&server, 4).await[..], b"tail");
 }
@@ -80,7 +80,7 @@ pub(crate) async fn receives_into_a_buffer_short_at_the_end(_: Place) {
     let (client, server) = pair().await;
     client.send(vec![pattern(500)], false).await.unwrap();
     drop(client);
-    let all = server.receive_into(BytesMut::with_capacity(4000)).await.unwrap();
+    let all = server.receive_into(BytesMut::with_capacity(4000), 4000).await.unwrap();
     assert_eq!(all, pattern(500));
     assert!(server.receive().await.unwrap().is_none());
 }
@@ -114,9 +114,12 @@ pub(crate) async fn sends_files_in_order(Place { directory, .. }: Place) {
     let (client, server) = pair().await;
     spawn(async move {
         server.send(vec![Bytes::from_static(b"head")], true).await.unwrap();
-        server.send_file(&segment, 5, (3 << 20) - 10).await.unwrap();
+        server.send_file(&segment.lease(), 5, (3 << 20) - 10).await.unwrap();
         server.send(vec![Bytes::from_static(b"tail")], false).await.unwrap();
-        assert!(server.send_file(&segment, 3 << 20, 1).await.is_err(), "there is nothing behind the end");
+        assert!(
+            server.send_file(&segment.lease(), 3 << 20, 1).await.is_err(),
+            "there is nothing behind the end"
+        );
         while server.receive().await.unwrap().is_some() {}
     });
     let received = receive_exactly(&client, 4 + (3 << 20) - 10 + 4).await;
