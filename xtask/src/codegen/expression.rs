@@ -145,7 +145,8 @@ impl Scope<'_> {
             Type::Struct(name) => {
                 let name = (self.rust_name)(name);
                 if optional {
-                    format!("reader.opt_struct(|reader| {name}::read(reader, version))?")
+                    let tagged = tagged_marker(field);
+                    format!("reader.opt_{tagged}struct(|reader| {name}::read(reader, version))?")
                 } else {
                     format!("{name}::read(reader, version)?")
                 }
@@ -183,7 +184,10 @@ impl Scope<'_> {
             }
             Type::Bytes | Type::Records => format!("writer.bytes({flexible}, &{value})"),
             Type::Struct(_) if optional => {
-                format!("writer.opt_struct({value}.as_ref(), |writer, value| value.write(writer, version))")
+                let tagged = tagged_marker(field);
+                format!(
+                    "writer.opt_{tagged}struct({value}.as_ref(), |writer, value| value.write(writer, version))"
+                )
             }
             Type::Struct(_) => format!("{value}.write(writer, version)"),
             Type::Array(element) => {
@@ -207,6 +211,11 @@ impl Scope<'_> {
         };
         (expression, true)
     }
+}
+
+/// A struct that may be null begins with a marker, which is of another type in a tagged field.
+fn tagged_marker(field: &Field) -> &'static str {
+    if field.tag.is_some() { "tagged_" } else { "" }
 }
 
 fn method(kind: &Type) -> &'static str {
@@ -274,7 +283,10 @@ pub(crate) fn is_set(field: &Field, rust_type: &str) -> String {
             _ => value,
         },
         Type::Uuid => format!("!{value}.is_zero()"),
-        Type::Struct(_) => format!("{value} != {rust_type}::default()"),
+        Type::Struct(_) => match rust_type.strip_prefix("Option<") {
+            Some(plain) => format!("{value}.as_ref() != Some(&{}::default())", plain.trim_end_matches('>')),
+            None => format!("{value} != {rust_type}::default()"),
+        },
         Type::Float64 => format!("{value} != 0.0"),
         Type::String => format!("{value} != {:?}", field.default.as_deref().unwrap_or_default()),
         _ => format!("{value} != {}", default_value(field).unwrap_or_else(|| "0".to_owned())),

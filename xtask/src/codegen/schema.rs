@@ -4,27 +4,27 @@ use std::{collections::BTreeMap, fmt};
 
 /// An inclusive range of versions; `last` is `i16::MAX` when it is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Versions {
-    pub(crate) first: i16,
-    pub(crate) last: i16,
+pub struct Versions {
+    pub first: i16,
+    pub last: i16,
 }
 
 impl Versions {
-    pub(crate) fn contains(self, version: i16) -> bool {
+    pub fn contains(self, version: i16) -> bool {
         (self.first..=self.last).contains(&version)
     }
 
-    pub(crate) fn covers(self, other: Self) -> bool {
+    pub fn covers(self, other: Self) -> bool {
         self.first <= other.first && self.last >= other.last
     }
 
     /// What both ranges hold, if anything.
-    pub(crate) fn meet(self, other: Self) -> Option<Self> {
+    pub fn meet(self, other: Self) -> Option<Self> {
         let meet = Self { first: self.first.max(other.first), last: self.last.min(other.last) };
         (meet.first <= meet.last).then_some(meet)
     }
 
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, String> {
         let number =
             |part: &str| part.parse::<i16>().map_err(|_| format!("{text} is not a range of versions"));
         if let Some(first) = text.strip_suffix('+') {
@@ -48,7 +48,7 @@ impl fmt::Display for Versions {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Type {
+pub enum Type {
     Bool,
     Int8,
     Int16,
@@ -91,7 +91,7 @@ impl Type {
     }
 
     /// The struct that this type is, or that its elements are.
-    pub(crate) fn struct_name(&self) -> Option<&str> {
+    pub fn struct_name(&self) -> Option<&str> {
         match self {
             Self::Struct(name) => Some(name),
             Self::Array(element) => element.struct_name(),
@@ -101,50 +101,50 @@ impl Type {
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct Field {
-    pub(crate) name: String,
-    pub(crate) kind: Type,
-    pub(crate) versions: Versions,
-    pub(crate) tag: Option<u32>,
-    pub(crate) nullable: Option<Versions>,
-    pub(crate) default: Option<String>,
-    pub(crate) ignorable: bool,
+pub struct Field {
+    pub name: String,
+    pub kind: Type,
+    pub versions: Versions,
+    pub tag: Option<u32>,
+    pub nullable: Option<Versions>,
+    pub default: Option<String>,
+    pub ignorable: bool,
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct Struct {
-    pub(crate) name: String,
-    pub(crate) fields: Vec<Field>,
+pub struct Struct {
+    pub name: String,
+    pub fields: Vec<Field>,
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct Message {
-    pub(crate) name: String,
-    pub(crate) versions: Versions,
+pub struct Message {
+    pub name: String,
+    pub versions: Versions,
     /// The first version with compact types and tags.
-    pub(crate) flexible: Option<i16>,
+    pub flexible: Option<i16>,
     /// Everything else on the `@` line: `key=3`, `forwarded`.
-    pub(crate) attributes: BTreeMap<String, String>,
+    pub attributes: BTreeMap<String, String>,
     /// The message itself, then the structs inside it in the order in which they appear.
-    pub(crate) structs: Vec<Struct>,
+    pub structs: Vec<Struct>,
 }
 
 impl Message {
-    pub(crate) fn root(&self) -> &Struct {
+    pub fn root(&self) -> &Struct {
         &self.structs[0]
     }
 
-    pub(crate) fn key(&self) -> Result<i16, String> {
+    pub fn key(&self) -> Result<i16, String> {
         let key = self.attributes.get("key").ok_or_else(|| format!("{} has no key", self.name))?;
         key.parse().map_err(|_| format!("{}: key {key}", self.name))
     }
 
-    pub(crate) fn find(&self, name: &str) -> Option<&Struct> {
+    pub fn find(&self, name: &str) -> Option<&Struct> {
         self.structs.iter().find(|structure| structure.name == name)
     }
 }
 
-pub(crate) fn parse(text: &str) -> Result<Vec<Message>, String> {
+pub fn parse(text: &str) -> Result<Vec<Message>, String> {
     let mut messages: Vec<Message> = Vec::new();
     // The structs that lines further in belong to: where such a struct was named, and its name.
     let mut open: Vec<(usize, String)> = Vec::new();

@@ -249,6 +249,11 @@ impl<'a> Reader<'a> {
         if self.i8()? < 0 { Ok(None) } else { read(self).map(Some) }
     }
 
+    /// As `opt_struct` inside a tagged field, where the marker is a varint and nought is null.
+    pub fn opt_tagged_struct<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T>) -> Result<Option<T>> {
+        if self.uvarint()? == 0 { Ok(None) } else { read(self).map(Some) }
+    }
+
     /// The tagged fields at the end of a struct. `field` reads the tags it knows; the cursor then stands
     /// behind the tag's announced size, whatever was read of it.
     pub fn tags(&mut self, mut field: impl FnMut(&mut Self, u32) -> Result<()>) -> Result<()> {

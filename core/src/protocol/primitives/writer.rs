@@ -208,6 +208,16 @@ impl Writer {
         value.map_or(Ok(()), |value| write(self, value))
     }
 
+    /// As `opt_struct` inside a tagged field, where the marker is a varint and nought is null.
+    pub fn opt_tagged_struct<T>(
+        &mut self,
+        value: Option<&T>,
+        write: impl FnOnce(&mut Self, &T) -> Result<()>,
+    ) -> Result<()> {
+        self.uvarint(u32::from(value.is_some()));
+        value.map_or(Ok(()), |value| write(self, value))
+    }
+
     /// Leaves room for a frame's size; `end_size` fills it in.
     pub fn begin_size(&mut self) -> usize {
         self.i32(0);

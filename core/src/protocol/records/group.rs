@@ -540,7 +540,7 @@ impl Default for ConsumerGroupMemberMetadataValue {
             subscribed_topic_regex: Some(Default::default()),
             rebalance_timeout_ms: -1,
             server_assignor: Some(Default::default()),
-            classic_member_metadata: Default::default(),
+            classic_member_metadata: Some(Default::default()),
         }
     }
 }
@@ -561,12 +561,12 @@ impl Message for ConsumerGroupMemberMetadataValue {
             subscribed_topic_regex: reader.opt_string(true, true)?,
             rebalance_timeout_ms: reader.i32()?,
             server_assignor: reader.opt_string(true, true)?,
-            classic_member_metadata: Default::default(),
+            classic_member_metadata: Some(Default::default()),
         };
         reader.tags(|reader, tag| {
             if tag == 0 {
                 message.classic_member_metadata =
-                    reader.opt_struct(|reader| ClassicMemberMetadata::read(reader, version))?;
+                    reader.opt_tagged_struct(|reader| ClassicMemberMetadata::read(reader, version))?;
             }
             Ok(())
         })?;
@@ -582,11 +582,12 @@ impl Message for ConsumerGroupMemberMetadataValue {
         writer.opt_string(true, self.subscribed_topic_regex.as_deref())?;
         writer.i32(self.rebalance_timeout_ms);
         writer.opt_string(true, self.server_assignor.as_deref())?;
-        let with_classic_member_metadata = self.classic_member_metadata.is_some();
+        let with_classic_member_metadata =
+            self.classic_member_metadata.as_ref() != Some(&ClassicMemberMetadata::default());
         writer.uvarint(u32::from(with_classic_member_metadata));
         if with_classic_member_metadata {
             writer.tag(0, |writer| {
-                writer.opt_struct(self.classic_member_metadata.as_ref(), |writer, value| {
+                writer.opt_tagged_struct(self.classic_member_metadata.as_ref(), |writer, value| {
                     value.write(writer, version)
                 })
             })?;
@@ -847,7 +848,7 @@ impl Message for ConsumerGroupCurrentMemberAssignmentValue {
 }
 
 /// Part of `ConsumerGroupCurrentMemberAssignmentValue`.
-#[derive(Clone, Debug, PartialEq, Default)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ConsumerGroupCurrentMemberAssignmentValueTopicPartitions {
     pub topic_id: Uuid,
     pub partitions: Vec<i32>,
@@ -855,12 +856,22 @@ pub struct ConsumerGroupCurrentMemberAssignmentValueTopicPartitions {
     pub assignment_epochs: Option<Vec<i32>>,
 }
 
+impl Default for ConsumerGroupCurrentMemberAssignmentValueTopicPartitions {
+    fn default() -> Self {
+        Self {
+            topic_id: Default::default(),
+            partitions: Default::default(),
+            assignment_epochs: Some(Default::default()),
+        }
+    }
+}
+
 impl ConsumerGroupCurrentMemberAssignmentValueTopicPartitions {
     fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
         let mut message = Self {
             topic_id: reader.uuid()?,
             partitions: reader.array(true, 4, Reader::i32)?,
-            assignment_epochs: Default::default(),
+            assignment_epochs: Some(Default::default()),
         };
         reader.tags(|reader, tag| {
             if tag == 0 {
@@ -874,7 +885,7 @@ impl ConsumerGroupCurrentMemberAssignmentValueTopicPartitions {
     fn write(&self, writer: &mut Writer, _version: i16) -> Result<(), EncodeError> {
         writer.uuid(self.topic_id);
         writer.array_of(true, &self.partitions, Writer::i32)?;
-        let with_assignment_epochs = self.assignment_epochs.is_some();
+        let with_assignment_epochs = self.assignment_epochs.as_ref().is_none_or(|value| !value.is_empty());
         writer.uvarint(u32::from(with_assignment_epochs));
         if with_assignment_epochs {
             writer
@@ -1433,7 +1444,7 @@ impl Default for StreamsGroupMetadataValue {
             epoch: Default::default(),
             metadata_hash: Default::default(),
             validated_topology_epoch: -1,
-            last_assignment_configs: Default::default(),
+            last_assignment_configs: Some(Default::default()),
             stored_description_topology_epoch: -1,
             failed_description_topology_epoch: -1,
         }
@@ -1451,7 +1462,7 @@ impl Message for StreamsGroupMetadataValue {
             epoch: reader.i32()?,
             metadata_hash: reader.i64()?,
             validated_topology_epoch: -1,
-            last_assignment_configs: Default::default(),
+            last_assignment_configs: Some(Default::default()),
             stored_description_topology_epoch: -1,
             failed_description_topology_epoch: -1,
         };
@@ -1475,7 +1486,8 @@ impl Message for StreamsGroupMetadataValue {
         writer.i32(self.epoch);
         writer.i64(self.metadata_hash);
         let with_validated_topology_epoch = self.validated_topology_epoch != -1;
-        let with_last_assignment_configs = self.last_assignment_configs.is_some();
+        let with_last_assignment_configs =
+            self.last_assignment_configs.as_ref().is_none_or(|value| !value.is_empty());
         let with_stored_description_topology_epoch = self.stored_description_topology_epoch != -1;
         let with_failed_description_topology_epoch = self.failed_description_topology_epoch != -1;
         writer.uvarint(
@@ -1911,7 +1923,7 @@ impl Message for StreamsGroupCurrentMemberAssignmentValue {
 }
 
 /// Part of `StreamsGroupCurrentMemberAssignmentValue`.
-#[derive(Clone, Debug, PartialEq, Default)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct StreamsGroupCurrentMemberAssignmentValueTaskIds {
     pub subtopology_id: String,
     pub partitions: Vec<i32>,
@@ -1919,12 +1931,22 @@ pub struct StreamsGroupCurrentMemberAssignmentValueTaskIds {
     pub assignment_epochs: Option<Vec<i32>>,
 }
 
+impl Default for StreamsGroupCurrentMemberAssignmentValueTaskIds {
+    fn default() -> Self {
+        Self {
+            subtopology_id: Default::default(),
+            partitions: Default::default(),
+            assignment_epochs: Some(Default::default()),
+        }
+    }
+}
+
 impl StreamsGroupCurrentMemberAssignmentValueTaskIds {
     fn read(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
         let mut message = Self {
             subtopology_id: reader.string(true)?,
             partitions: reader.array(true, 4, Reader::i32)?,
-            assignment_epochs: Default::default(),
+            assignment_epochs: Some(Default::default()),
         };
         reader.tags(|reader, tag| {
             if tag == 0 {
@@ -1938,7 +1960,7 @@ impl StreamsGroupCurrentMemberAssignmentValueTaskIds {
     fn write(&self, writer: &mut Writer, _version: i16) -> Result<(), EncodeError> {
         writer.string(true, &self.subtopology_id)?;
         writer.array_of(true, &self.partitions, Writer::i32)?;
-        let with_assignment_epochs = self.assignment_epochs.is_some();
+        let with_assignment_epochs = self.assignment_epochs.as_ref().is_none_or(|value| !value.is_empty());
         writer.uvarint(u32::from(with_assignment_epochs));
         if with_assignment_epochs {
             writer
