@@ -49,3 +49,10 @@ pub const TRANSACTION_INDEX_SIZE_MAX_BYTES: usize = 512 << 20;
 /// Shards of a node: `jackdaw.shards` at most. Every pair of them has two mailboxes, 65,280 at the bound; no
 /// machine that we know has more cores than this in one socket.
 pub const SHARDS_MAX: i64 = 256;
+/// Requests that one shard lets wait. Each is a request in flight, of which a connection has few; at the bound
+/// a long poll is answered at once with what there is.
+pub const PURGATORY_OPERATIONS_MAX: usize = 256 * 1024;
+
+/// Keys that waiting requests of one shard watch, some 50 MB at the bound: a hundred consumers that each poll
+/// 10,000 partitions.
+pub const PURGATORY_WATCHES_MAX: usize = 1024 * 1024;
