@@ -56,3 +56,11 @@ pub const PURGATORY_OPERATIONS_MAX: usize = 256 * 1024;
 /// Keys that waiting requests of one shard watch, some 50 MB at the bound: a hundred consumers that each poll
 /// 10,000 partitions.
 pub const PURGATORY_WATCHES_MAX: usize = 1024 * 1024;
+
+/// Fetch sessions of one shard, whatever `max.incremental.fetch.session.cache.slots` says: to find the one
+/// that gives way looks at each.
+pub const FETCH_SESSIONS_MAX: usize = 10_000;
+
+/// Partitions in the fetch sessions of one shard, about 40 MB at the bound. A client without a session names
+/// all its partitions in each fetch.
+pub const FETCH_SESSION_PARTITIONS_MAX: usize = 256 * 1024;
