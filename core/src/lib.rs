@@ -9,5 +9,6 @@ pub mod metadata;
 pub mod partition_state;
 pub mod producer_state;
 pub mod protocol;
+pub mod purgatory;
 pub mod records;
 pub mod uuid;
