@@ -38,14 +38,6 @@ pub const PRODUCER_BATCHES_REMEMBERED: usize = 5;
 /// `producer.id.expiration.ms`, stays below. Past it those idle longest are forgotten, as if they had expired.
 pub const PRODUCERS_PER_PARTITION_MAX: usize = 100_000;
 
-// Storage: files that are read whole at start.
-
-/// A checkpoint of offsets: 200,000 partitions a directory with topic names of the greatest length.
-pub const CHECKPOINT_SIZE_MAX_BYTES: usize = 64 << 20;
-/// `meta.properties`, `partition.metadata` and the clean-shutdown marker are a few lines each.
-pub const META_PROPERTIES_SIZE_MAX_BYTES: usize = 64 << 10;
-/// A segment's aborted transactions: 34 bytes for each marker, and a marker takes 78 bytes of a 1 GiB segment.
-pub const TRANSACTION_INDEX_SIZE_MAX_BYTES: usize = 512 << 20;
 /// Shards of a node: `jackdaw.shards` at most. Every pair of them has two mailboxes, 65,280 at the bound; no
 /// machine that we know has more cores than this in one socket.
 pub const SHARDS_MAX: i64 = 256;
@@ -67,3 +59,18 @@ pub const FETCH_SESSIONS_MAX: usize = 10_000;
 /// Partitions in the fetch sessions of one shard, about 40 MB at the bound. A client without a session names
 /// all its partitions in each fetch.
 pub const FETCH_SESSION_PARTITIONS_MAX: usize = 256 * 1024;
+
+// Storage: files that are read whole at start.
+
+/// A checkpoint of offsets: 200,000 partitions a directory with topic names of the greatest length.
+pub const CHECKPOINT_SIZE_MAX_BYTES: usize = 64 << 20;
+/// `meta.properties`, `partition.metadata` and the clean-shutdown marker are a few lines each.
+pub const META_PROPERTIES_SIZE_MAX_BYTES: usize = 64 << 10;
+/// A segment's aborted transactions: 34 bytes for each marker, and a marker takes 78 bytes of a 1 GiB segment.
+pub const TRANSACTION_INDEX_SIZE_MAX_BYTES: usize = 512 << 20;
+/// A producer snapshot: 46 bytes for each of `PRODUCERS_PER_PARTITION_MAX` producers, and as much again for one that
+/// Kafka wrote, which has no such bound.
+pub const PRODUCER_SNAPSHOT_SIZE_MAX_BYTES: usize = 2 * 46 * PRODUCERS_PER_PARTITION_MAX + 64;
+/// Batches of a partition whose places are remembered for readers at the tail: more than a consumer that keeps up is
+/// behind; 24 bytes each in every partition.
+pub const RECENT_BATCH_COUNT: usize = 32;

@@ -5,7 +5,7 @@ use jackdaw_core::protocol::{
     ApiKey, Message, Writer,
     header::{RequestHeader, write_response_header},
 };
-use jackdaw_net::{Answer, Piece, Response};
+use jackdaw_net::{Answer, Response};
 
 /// What an answer needs of its request.
 #[derive(Clone, Copy, Debug)]
@@ -59,12 +59,4 @@ pub(crate) fn frame_length(size_bytes: usize) -> [u8; 4] {
     // fetch.max.bytes and the limits on decoded messages keep every answer far below.
     assert!(size.is_ok(), "an answer of {size_bytes} bytes does not fit a frame");
     size.unwrap_or(0).to_be_bytes()
-}
-
-/// Bytes that a piece puts on the wire.
-pub(crate) fn piece_bytes(piece: &Piece) -> usize {
-    match piece {
-        Piece::Bytes(bytes) => bytes.len(),
-        Piece::File { size_bytes, .. } => *size_bytes,
-    }
 }

@@ -112,7 +112,9 @@ fn remove_gone(shard: &Rc<Shard>, view: &View) {
         partition.wake_all();
         let base = &shard.identity.log_dirs[partition.log_dir].path;
         if let Err(error) = delete(base, &partition) {
-            shard.fatal.disk(&format!("cannot delete {}-{}", partition.topic, partition.key.partition), &error);
+            shard
+                .fatal
+                .disk(&format!("cannot delete {}-{}", partition.topic, partition.key.partition), &error);
         }
     }
 }
@@ -129,11 +131,13 @@ fn delete(base: &Path, partition: &Rc<Partition>) -> Result<(), StorageError> {
     let partition = Rc::clone(partition);
     spawn(async move {
         // Until then the log's open files serve those who still read.
-        let flushed = file::sync_directory(&base).await;
+        if let Err(error) = file::sync_directory(&base).await {
+            tracing::warn!(dir = %base.display(), %error, "cannot flush a deleted partition's name");
+        }
         jackdaw_ring::sleep(delay).await;
         drop(partition);
-        if let Err(error) = flushed.map_err(Into::into).and(remove_directory(&to).await.map_err(|e| e.to_string())) {
-            tracing::warn!(dir = %to.display(), error, "cannot remove a deleted partition; the next start tries again");
+        if let Err(error) = remove_directory(&to).await {
+            tracing::warn!(%error, "a deleted partition stays until the next start");
         }
     });
     Ok(())
@@ -159,10 +163,9 @@ pub(crate) async fn close_all(shard: &Shard) -> Vec<PartitionCheckpoint> {
                 partition.log.borrow_mut().flushed(flushed);
                 closed.push(partition.checkpoint());
             }
-            Err(error) => shard.fatal.disk(
-                &format!("cannot close {}-{}", partition.topic, partition.key.partition),
-                &error,
-            ),
+            Err(error) => shard
+                .fatal
+                .disk(&format!("cannot close {}-{}", partition.topic, partition.key.partition), &error),
         }
     }
     closed

@@ -23,7 +23,10 @@ use jackdaw_core::{
     records::ValidatedBatch,
 };
 use jackdaw_raft::{Input, Output, Raft, ReplicaKey, Start, VoterSet};
-use jackdaw_ring::{channel::{Notify, Queue}, now, random_u64, spawn, timeout, unix_ms};
+use jackdaw_ring::{
+    channel::{Notify, Queue},
+    now, random_u64, spawn, timeout, unix_ms,
+};
 
 use crate::{
     apply,
@@ -38,8 +41,8 @@ use crate::{
 
 /// What shards ask of the controller.
 pub(crate) enum ControllerCall {
-    CreateTopics { version: i16, request: CreateTopicsRequest },
-    DeleteTopics { version: i16, request: DeleteTopicsRequest },
+    CreateTopics(CreateTopicsRequest),
+    DeleteTopics(DeleteTopicsRequest),
     AllocateProducerIds,
 }
 
@@ -278,13 +281,14 @@ impl ControllerHost {
     async fn flush_all(&self) -> Result<(), NodeError> {
         loop {
             let flush = self.log.borrow_mut().log.begin_flush()?;
+            let end_offset = flush.up_to_offset();
             let flushed = flush.run().await?;
             let unflushed = {
                 let mut log = self.log.borrow_mut();
                 log.log.flushed(flushed);
                 log.log.unflushed_count()
             };
-            self.step(Input::Flushed { end_offset: flushed.up_to_offset() });
+            self.step(Input::Flushed { end_offset });
             if unflushed == 0 {
                 self.is_flushing.set(false);
                 return Ok(());
@@ -413,8 +417,8 @@ impl ControllerHost {
     /// Answer a shard.
     pub(crate) async fn call(self: &Rc<Self>, call: ControllerCall) -> ControllerReply {
         let request = match call {
-            ControllerCall::CreateTopics { version: _, request } => Request::CreateTopics(request),
-            ControllerCall::DeleteTopics { version: _, request } => Request::DeleteTopics(request),
+            ControllerCall::CreateTopics(request) => Request::CreateTopics(request),
+            ControllerCall::DeleteTopics(request) => Request::DeleteTopics(request),
             ControllerCall::AllocateProducerIds => Request::AllocateProducerIds(AllocateProducerIdsRequest {
                 broker_id: self.settings.broker.node.id,
                 broker_epoch: self.broker_epoch.get(),

@@ -2,26 +2,26 @@
 
 /// Messages in flight from one shard to another. Each connection waits for its answers, so more than this only
 /// queues up work that the other shard cannot take yet.
-pub const MAILBOX_MESSAGES: usize = 1024;
+pub(crate) const MAILBOX_MESSAGES: usize = 1024;
 
 /// The shard that hosts the metadata log and answers for what there is once a node.
-pub const CONTROLLER_SHARD: usize = 0;
+pub(crate) const CONTROLLER_SHARD: usize = 0;
 
 /// Decoded produce requests that are kept to be filled again; as many as are usually in flight on a shard.
-pub const POOLED_FRAMES_MAX: usize = 64;
+pub(crate) const POOLED_FRAMES_MAX: usize = 64;
 
 /// Messages taken from other shards before this shard's own connections get their turn.
-pub const MESSAGES_PER_TURN: usize = 128;
+pub(crate) const MESSAGES_PER_TURN: usize = 128;
 
 /// Memory for large request frames of one shard where `queued.max.request.bytes` says nothing: two requests of the
 /// largest default size.
-pub const REQUEST_MEMORY_BYTES: usize = 256 << 20;
+pub(crate) const REQUEST_MEMORY_BYTES: usize = 256 << 20;
 
 /// Read of the metadata log at a time: its largest batch is 8 MiB.
-pub const METADATA_READ_BYTES: usize = 16 << 20;
+pub(crate) const METADATA_READ_BYTES: usize = 16 << 20;
 
 /// Committed metadata states that may wait to be shown to the shards.
-pub const PUBLICATIONS_MAX: usize = 256;
+pub(crate) const PUBLICATIONS_MAX: usize = 256;
 
 /// How long a stop waits for requests that are being answered.
-pub const STOP_GRACE: std::time::Duration = std::time::Duration::from_secs(2);
+pub(crate) const STOP_GRACE: std::time::Duration = std::time::Duration::from_secs(2);

@@ -94,7 +94,7 @@ impl LogDirs {
                 let Some(name) = name.filter(|name| !name.is_metadata()) else { continue };
                 let path = dir.path.join(&entry.name);
                 match name.state {
-                    PartitionDirState::Live => {
+                    PartitionDirState::Current => {
                         if let Some(topic_id) = partition_metadata::read(&path)? {
                             let key = PartitionKey { topic_id, partition: name.partition };
                             if partitions.insert(key, index).is_some() {
@@ -114,7 +114,10 @@ impl LogDirs {
     }
 
     /// Replace the checkpoint files of all directories.
-    pub(crate) async fn write_checkpoints(&self, partitions: &[PartitionCheckpoint]) -> Result<(), StorageError> {
+    pub(crate) async fn write_checkpoints(
+        &self,
+        partitions: &[PartitionCheckpoint],
+    ) -> Result<(), StorageError> {
         for (index, dir) in self.dirs.iter().enumerate() {
             let mut all = Checkpoints::default();
             for partition in partitions.iter().filter(|partition| partition.log_dir == index) {
@@ -126,7 +129,8 @@ impl LogDirs {
                 }
             }
             checkpoint::write_offsets(&dir.path.join(layout::RECOVERY_POINTS), &all.recovery_points).await?;
-            checkpoint::write_offsets(&dir.path.join(layout::LOG_START_OFFSETS), &all.log_start_offsets).await?;
+            checkpoint::write_offsets(&dir.path.join(layout::LOG_START_OFFSETS), &all.log_start_offsets)
+                .await?;
             checkpoint::write_offsets(&dir.path.join(layout::HIGH_WATERMARKS), &all.high_watermarks).await?;
         }
         Ok(())
@@ -155,7 +159,8 @@ fn lock(path: &Path) -> Result<File, NodeError> {
     let io = |what: &str, error| NodeError::Io { what: format!("cannot {what} {}", path.display()), error };
     file::create_directory_all(path).map_err(|error| io("create", error))?;
     let options = OpenOptions { write: true, create: true, ..OpenOptions::default() };
-    let lock = File::open(&path.join(layout::LOCK), options).map_err(|error| io("open the lock in", error))?;
+    let lock =
+        File::open(&path.join(layout::LOCK), options).map_err(|error| io("open the lock in", error))?;
     match lock.lock() {
         Ok(()) => Ok(lock),
         Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {

@@ -27,16 +27,33 @@ pub(crate) struct PartitionKey {
 pub(crate) enum Message {
     /// The first message to every shard but the first.
     Identity(Arc<NodeIdentity>),
-    Call { token: usize, call: Call },
-    Reply { token: usize, reply: Reply },
+    Call {
+        token: usize,
+        call: Call,
+    },
+    Reply {
+        token: usize,
+        reply: Reply,
+    },
     /// A partition that a waiting fetch watches has something new.
-    Wake { fetch: usize },
+    Wake {
+        fetch: usize,
+    },
     /// A fetch no longer waits.
-    Unwatch { fetch: usize, keys: Vec<PartitionKey> },
+    Unwatch {
+        fetch: usize,
+        keys: Vec<PartitionKey>,
+    },
     /// An accepted connection that this shard is to serve.
-    Connection { listener: usize, socket: Detached },
+    Connection {
+        listener: usize,
+        socket: Detached,
+    },
     /// This shard's own end of a listening socket.
-    Listener { listener: usize, socket: Detached },
+    Listener {
+        listener: usize,
+        socket: Detached,
+    },
 }
 
 pub(crate) enum Call {
@@ -113,7 +130,11 @@ pub(crate) struct Fetched {
 #[derive(Clone)]
 pub(crate) enum FetchedData {
     None,
-    File { file: FileLease, position: u64, size_bytes: usize },
+    File {
+        file: FileLease,
+        position: u64,
+        size_bytes: usize,
+    },
     /// Read through the ring because the page cache did not have it.
     Memory(Bytes),
 }

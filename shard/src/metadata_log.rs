@@ -97,7 +97,9 @@ impl MetadataLog {
             })?;
             for batch in Batches::new(&data) {
                 let Ok(batch) = batch else {
-                    return Err(NodeError::Metadata(format!("a batch at or after offset {offset} is damaged")));
+                    return Err(NodeError::Metadata(format!(
+                        "a batch at or after offset {offset} is damaged"
+                    )));
                 };
                 replay_batch(loader, &batch, &mut decompressor)?;
                 offset = batch.header().last_offset() + 1;
@@ -133,9 +135,7 @@ fn replay_batch(
         let value = Bytes::copy_from_slice(record.value.unwrap_or_default());
         let (decoded, _) = MetadataRecord::decode_framed(&value).map_err(|error| damaged(&error))?;
         let offset = header.base_offset() + i64::from(record.offset_delta);
-        loader
-            .replay(offset, header.partition_leader_epoch(), &decoded)
-            .map_err(|error| damaged(&error))?;
+        loader.replay(offset, header.partition_leader_epoch(), &decoded).map_err(|error| damaged(&error))?;
     }
     Ok(())
 }

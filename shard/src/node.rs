@@ -90,7 +90,8 @@ impl NodeLimits {
         let size = |bytes: i32| usize::try_from(bytes).unwrap_or(0);
         Self {
             request_max_bytes: size(network.socket_request_max_bytes),
-            request_memory_bytes: usize::try_from(network.queued_max_request_bytes).unwrap_or(REQUEST_MEMORY_BYTES),
+            request_memory_bytes: usize::try_from(network.queued_max_request_bytes)
+                .unwrap_or(REQUEST_MEMORY_BYTES),
             fetch_max_bytes: size(network.fetch_max_bytes),
             described_partitions_max: size(network.max_request_partition_size_limit),
             max_connections: size(network.max_connections),

@@ -19,7 +19,7 @@ use crate::{
     message::{PartitionCheckpoint, PartitionKey},
     node::Fatal,
     view::{PartitionView, TopicSettings, TopicView},
-    wakeups::{Watcher, Wakeups},
+    wakeups::{Wakeups, Watcher},
 };
 
 /// A partition on its own shard. The reads are in `partition_read`.
@@ -122,11 +122,8 @@ impl Partition {
         match self.check_producer(&batch) {
             Ok(Verdict::Append) => {}
             Ok(Verdict::Duplicate(first)) => {
-                let result = ProduceResult::appended(
-                    first.base_offset(),
-                    -1,
-                    self.log.borrow().log_start_offset(),
-                );
+                let result =
+                    ProduceResult::appended(first.base_offset(), -1, self.log.borrow().log_start_offset());
                 return Appended { result, flush: self.flush_for(first.last_offset + 1) };
             }
             Err(error) => return Appended::failed(error),
@@ -149,7 +146,7 @@ impl Partition {
     fn check_producer(&self, batch: &ValidatedBatch) -> Result<Verdict, ErrorCode> {
         let Some(info) = BatchInfo::of(batch.header()) else { return Ok(Verdict::Append) };
         let log = self.log.borrow();
-        let verdict = log.producers().check(&info, Origin::Client { verified: true });
+        let verdict = log.producers().check(&info, Origin::Client { is_verified: true });
         verdict.map_err(|error| {
             tracing::debug!(topic = %self.topic, partition = self.key.partition, %error, "refused a batch");
             error.code()
@@ -160,8 +157,11 @@ impl Partition {
         let leader_epoch = self.state.borrow().leader_epoch;
         let mut log = self.log.borrow_mut();
         log.append(std::slice::from_mut(&mut batch), leader_epoch, unix_ms())?;
-        let append_time =
-            if batch.header().timestamp_type() == TimestampType::LogAppendTime { batch.max_timestamp() } else { -1 };
+        let append_time = if batch.header().timestamp_type() == TimestampType::LogAppendTime {
+            batch.max_timestamp()
+        } else {
+            -1
+        };
         let result = ProduceResult::appended(batch.base_offset(), append_time, log.log_start_offset());
         let end_offset = log.log_end_offset();
         let must_flush = log.unflushed_count() >= log.config().flush_messages;
@@ -198,18 +198,16 @@ impl Partition {
 
     async fn flush_until_done(self: Rc<Self>) {
         loop {
-            let flushed = match self.log.borrow_mut().begin_flush() {
+            let flush = match self.log.borrow_mut().begin_flush() {
                 Ok(flush) => flush,
                 Err(error) => return self.flush_failed(&error),
             };
-            let end_offset = match flushed.run().await {
-                Ok(flushed) => {
-                    self.log.borrow_mut().flushed(flushed);
-                    flushed.up_to_offset()
-                }
+            let end_offset = flush.up_to_offset();
+            match flush.run().await {
+                Ok(flushed) => self.log.borrow_mut().flushed(flushed),
                 // Nobody is answered: what was written may be lost.
                 Err(error) => return self.flush_failed(&error),
-            };
+            }
             self.flushed_offset.set(end_offset);
             self.advance(end_offset);
             self.flush_done.notify_all();
@@ -282,7 +280,7 @@ impl Partition {
             partition: self.key.partition,
             high_watermark: self.high_watermark.get(),
             recovery_point: log.recovery_point(),
-            log_start_offset: (log.log_start_offset() > log.first_segment_offset()).then(|| log.log_start_offset()),
+            log_start_offset: Some(log.log_start_offset()).filter(|offset| *offset > 0),
         }
     }
 }

@@ -128,14 +128,22 @@ impl Partition {
         let search = {
             let log = self.log.borrow();
             match query.timestamp {
-                LATEST => return at(upper, -1, log.leader_epoch_at(upper).unwrap_or(self.state.borrow().leader_epoch)),
+                LATEST => {
+                    return at(
+                        upper,
+                        -1,
+                        log.leader_epoch_at(upper).unwrap_or(self.state.borrow().leader_epoch),
+                    );
+                }
                 EARLIEST | EARLIEST_LOCAL | EARLIEST_PENDING_UPLOAD => {
                     let offset = log.log_start_offset();
                     return at(offset, -1, log.leader_epoch_at(offset).unwrap_or(-1));
                 }
                 LATEST_TIERED => return at(-1, -1, -1),
                 MAX_TIMESTAMP => log.search_max_timestamp(),
-                timestamp if timestamp < 0 => return OffsetAnswer::failed(query.index, ErrorCode::InvalidRequest),
+                timestamp if timestamp < 0 => {
+                    return OffsetAnswer::failed(query.index, ErrorCode::InvalidRequest);
+                }
                 timestamp => log.search_timestamp(timestamp),
             }
         };
@@ -169,5 +177,6 @@ fn diverging_epoch(log: &Log, read: &FetchRead) -> Option<DivergingEpoch> {
         return None;
     }
     let (epoch, end_offset) = log.end_offset_for_epoch(read.last_fetched_epoch)?;
-    (epoch < read.last_fetched_epoch || end_offset < read.offset).then_some(DivergingEpoch { epoch, end_offset })
+    (epoch < read.last_fetched_epoch || end_offset < read.offset)
+        .then_some(DivergingEpoch { epoch, end_offset })
 }

@@ -3,7 +3,7 @@
 use std::{cell::Cell, rc::Rc, time::Duration};
 
 use jackdaw_net::{
-    Connections, ConnectionConfig,
+    ConnectionConfig, Connections,
     budget::Budget,
     listener::{Loads, Placed, accept},
 };

@@ -3,7 +3,7 @@
 use std::{future::Future, net::SocketAddr, rc::Rc};
 
 use bytes::Bytes;
-use jackdaw_core::protocol::{ApiKey, Message, Reader, Request, header::RequestHeader};
+use jackdaw_core::protocol::{ApiKey, Reader, Request, header::RequestHeader};
 use jackdaw_net::{Answer, Dispatched, Service};
 
 use crate::{answer::ReplyTo, handlers, shard::Shard};

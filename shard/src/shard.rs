@@ -7,23 +7,19 @@ use std::{
     sync::Arc,
 };
 
-use jackdaw_core::{
-    error_code::ErrorCode, protocol::produce::ProduceFrame, records::validate::Validator,
-};
+use jackdaw_core::{error_code::ErrorCode, protocol::produce::ProduceFrame, records::validate::Validator};
 
 use crate::{
     controller_host::{ControllerCall, ControllerHost, ControllerReply},
     fetch_wait::FetchWaits,
     limits::{CONTROLLER_SHARD, POOLED_FRAMES_MAX},
-    message::{
-        Call, FetchCall, Fetched, OffsetAnswer, OffsetQuery, PartitionKey, ProduceCall, Reply,
-    },
+    message::{Call, FetchCall, Fetched, OffsetAnswer, OffsetQuery, PartitionKey, ProduceCall, Reply},
     node::{Fatal, NodeIdentity, NodeLimits},
     partition::Partition,
     producer_ids::ProducerIds,
     rpc::{Handled, Rpc},
-    wakeups::{Watcher, Wakeups},
     view::View,
+    wakeups::{Wakeups, Watcher},
 };
 
 /// What one core owns of the broker.
@@ -44,12 +40,7 @@ pub(crate) struct Shard {
 }
 
 impl Shard {
-    pub(crate) fn new(
-        identity: Arc<NodeIdentity>,
-        limits: NodeLimits,
-        rpc: Rc<Rpc>,
-        fatal: Fatal,
-    ) -> Self {
+    pub(crate) fn new(identity: Arc<NodeIdentity>, limits: NodeLimits, rpc: Rc<Rpc>, fatal: Fatal) -> Self {
         let fetch_waits = FetchWaits::default();
         Self {
             wakeups: Wakeups::new(Rc::clone(&rpc), fetch_waits.clone()),
@@ -204,14 +195,14 @@ fn failed(error: ErrorCode) -> jackdaw_core::protocol::produce::ProduceResult {
 
 /// Decoded produce requests to fill again.
 #[derive(Default)]
-pub(crate) struct FramePool(RefCell<Vec<Box<ProduceFrame>>>);
+pub(crate) struct FramePool(RefCell<Vec<ProduceFrame>>);
 
 impl FramePool {
-    pub(crate) fn take(&self) -> Box<ProduceFrame> {
+    pub(crate) fn take(&self) -> ProduceFrame {
         self.0.borrow_mut().pop().unwrap_or_default()
     }
 
-    pub(crate) fn put(&self, mut frame: Box<ProduceFrame>) {
+    pub(crate) fn put(&self, mut frame: ProduceFrame) {
         frame.clear();
         let mut pool = self.0.borrow_mut();
         if pool.len() < POOLED_FRAMES_MAX {

@@ -39,7 +39,8 @@ pub async fn run_shard(seat: ShardSeat) -> Result<StopReason, NodeError> {
     if rpc.own() == CONTROLLER_SHARD {
         let result = run_first(&node, rpc).await;
         if let Err(error) = &result {
-            node.control.stop(StopReason::Fatal { kind: crate::node::FatalKind::Start, text: error.to_string() });
+            node.control
+                .stop(StopReason::Fatal { kind: crate::node::FatalKind::Start, text: error.to_string() });
         }
         return result;
     }
@@ -79,7 +80,11 @@ async fn run_first(node: &Arc<Node>, rpc: Rc<Rpc>) -> Result<StopReason, NodeErr
     register(config, &host, &dirs, &listeners).await?;
     open_listeners(&shard, &front, listeners, node)?;
     let dirs = Rc::new(dirs);
-    spawn(checkpoint_regularly(Rc::clone(&shard), Rc::clone(&dirs), config.log.high_watermark_checkpoint_interval_ms));
+    spawn(checkpoint_regularly(
+        Rc::clone(&shard),
+        Rc::clone(&dirs),
+        config.log.high_watermark_checkpoint_interval_ms,
+    ));
     let reason = node.control.stopped().await;
     stop(&shard, &front, &host, &dirs, &reason).await;
     Ok(reason)
@@ -146,7 +151,9 @@ fn resolve(host: &str, port: u16) -> Result<SocketAddr, NodeError> {
     match found {
         Ok(Some(address)) => Ok(address),
         Ok(None) => Err(NodeError::Configuration(format!("listeners: {host} has no address"))),
-        Err(error) => Err(NodeError::Io { what: format!("listeners: cannot find the address of {host}"), error }),
+        Err(error) => {
+            Err(NodeError::Io { what: format!("listeners: cannot find the address of {host}"), error })
+        }
     }
 }
 
@@ -165,9 +172,14 @@ async fn start_controller(
     let log = MetadataLog::open(&PathBuf::from(&metadata.dir), log_config).await?;
     let node_id = config.node.id;
     let replica = replica_of_node(node_id);
-    let features = SUPPORTED_FEATURES.iter().map(|feature| (feature.name, feature.min_level, feature.max_level));
-    let views =
-        ViewBuilder::new(Arc::clone(config), features.collect(), dirs.partitions().await?, shard.rpc.shards());
+    let features =
+        SUPPORTED_FEATURES.iter().map(|feature| (feature.name, feature.min_level, feature.max_level));
+    let views = ViewBuilder::new(
+        Arc::clone(config),
+        features.collect(),
+        dirs.partitions().await?,
+        shard.rpc.shards(),
+    );
     let parts = HostParts {
         settings: Settings {
             cluster_id: dirs.cluster_id.clone(),

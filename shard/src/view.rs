@@ -6,7 +6,10 @@ use std::{collections::BTreeMap, sync::Arc};
 use jackdaw_core::{records::validate::ValidationConfig, uuid::Uuid};
 use jackdaw_storage::LogConfig;
 
-use crate::{message::PartitionKey, placement::{Place, Placement}};
+use crate::{
+    message::PartitionKey,
+    placement::{Place, Placement},
+};
 
 /// Topics that the coordinators write; clients read them.
 const INTERNAL_TOPICS: [&str; 3] = ["__consumer_offsets", "__transaction_state", "__share_group_state"];

@@ -3,7 +3,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use jackdaw_core::{
-    config::{BrokerConfig, CompressionType, DynamicBroker, TimestampType as ConfigTimestampType, TopicConfig},
+    config::{
+        BrokerConfig, CompressionType, DynamicBroker, TimestampType as ConfigTimestampType, TopicConfig,
+    },
     metadata::{Image, Partition, Topic},
     records::{Codec, TimestampType, compression::Levels, validate::ValidationConfig},
     uuid::Uuid,
@@ -88,7 +90,8 @@ impl ViewBuilder {
         let none = BTreeMap::new();
         let own = image.configs.of(jackdaw_core::metadata::ResourceType::Broker, &self.node_id.to_string());
         let dynamic = DynamicBroker { own, cluster: image.configs.of_all_brokers() };
-        let config = TopicConfig::resolve(&self.config, dynamic, image.configs.of_topic(topic).unwrap_or(&none));
+        let config =
+            TopicConfig::resolve(&self.config, dynamic, image.configs.of_topic(topic).unwrap_or(&none));
         TopicSettings {
             validation: validation(&config),
             log: log(&config),
@@ -101,9 +104,10 @@ impl ViewBuilder {
         let gone: Vec<PartitionKey> = placement
             .keys()
             .filter(|key| {
-                topics.get(&key.topic_id).and_then(|topic| topic.partition(key.partition)).is_none_or(|partition| {
-                    !partition.replicas.contains(&self.node_id)
-                })
+                topics
+                    .get(&key.topic_id)
+                    .and_then(|topic| topic.partition(key.partition))
+                    .is_none_or(|partition| !partition.replicas.contains(&self.node_id))
             })
             .collect();
         gone.into_iter().for_each(|key| placement.remove(key));

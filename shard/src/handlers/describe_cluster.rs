@@ -4,7 +4,9 @@ use std::rc::Rc;
 
 use jackdaw_core::{
     error_code::ErrorCode,
-    protocol::messages::describe_cluster::{DescribeClusterBroker, DescribeClusterRequest, DescribeClusterResponse},
+    protocol::messages::describe_cluster::{
+        DescribeClusterBroker, DescribeClusterRequest, DescribeClusterResponse,
+    },
 };
 
 use super::metadata::any_broker;

@@ -5,8 +5,9 @@ use std::{collections::BTreeSet, rc::Rc};
 use jackdaw_core::{
     error_code::ErrorCode,
     protocol::messages::describe_topic_partitions::{
-        DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse, DescribeTopicPartitionsResponseCursor,
-        DescribeTopicPartitionsResponsePartition, DescribeTopicPartitionsResponseTopic,
+        DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse,
+        DescribeTopicPartitionsResponseCursor, DescribeTopicPartitionsResponsePartition,
+        DescribeTopicPartitionsResponseTopic,
     },
 };
 
@@ -28,7 +29,8 @@ pub(crate) async fn handle(
     let view = shard.view();
     let listener = shard.listener_name(context.listener);
     let limit = usize::try_from(request.response_partition_limit).unwrap_or(0);
-    let mut page = Page { view: &view, listener, left: limit.clamp(1, shard.limits.described_partitions_max) };
+    let mut page =
+        Page { view: &view, listener, left: limit.clamp(1, shard.limits.described_partitions_max) };
     let mut response = DescribeTopicPartitionsResponse::default();
     let (mut from_topic, mut from_partition) = (String::new(), 0);
     if let Some(cursor) = &request.cursor {

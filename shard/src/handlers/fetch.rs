@@ -7,7 +7,9 @@ use jackdaw_core::{
     error_code::ErrorCode,
     protocol::{
         ApiKey, Reader,
-        fetch::{FetchFrame, FetchResponseEncoder, FetchResponseHead, FetchedPartition, Piece as EncodedPiece},
+        fetch::{
+            FetchFrame, FetchResponseEncoder, FetchResponseHead, FetchedPartition, Piece as EncodedPiece,
+        },
     },
     uuid::Uuid,
 };
@@ -51,7 +53,12 @@ struct PlannedTopic {
 
 async fn answer(shard: &Rc<Shard>, reply_to: ReplyTo, request: &FetchFrame) -> Answer {
     if let Some(error) = session_error(request) {
-        return encode(reply_to, FetchResponseHead { error_code: error, ..FetchResponseHead::default() }, &[], Vec::new());
+        return encode(
+            reply_to,
+            FetchResponseHead { error_code: error, ..FetchResponseHead::default() },
+            &[],
+            Vec::new(),
+        );
     }
     let max_bytes = usize::try_from(request.max_bytes()).unwrap_or(0).min(shard.limits.fetch_max_bytes);
     let mut plan = plan(shard, request, max_bytes);
@@ -112,7 +119,12 @@ fn request_by_id(request: &FetchFrame) -> bool {
 }
 
 /// Read, and read again whenever a partition has more, until there is enough, an error, or no time left.
-async fn wait_for_enough(shard: &Rc<Shard>, request: &FetchFrame, plan: &mut Plan, max_bytes: usize) -> Vec<Fetched> {
+async fn wait_for_enough(
+    shard: &Rc<Shard>,
+    request: &FetchFrame,
+    plan: &mut Plan,
+    max_bytes: usize,
+) -> Vec<Fetched> {
     let min_bytes = usize::try_from(request.min_bytes()).unwrap_or(0);
     let wait = Duration::from_millis(u64::try_from(request.max_wait_ms()).unwrap_or(0));
     if wait.is_zero() || min_bytes == 0 || plan.calls.is_empty() {
@@ -134,7 +146,8 @@ async fn wait_for_enough(shard: &Rc<Shard>, request: &FetchFrame, plan: &mut Pla
 
 fn is_enough(fetched: &[Fetched], min_bytes: usize) -> bool {
     let at_once = |fetched: &Fetched| !fetched.error_code.is_ok() || fetched.diverging_epoch.is_some();
-    fetched.iter().any(at_once) || fetched.iter().map(|fetched| fetched.data.size_bytes()).sum::<usize>() >= min_bytes
+    fetched.iter().any(at_once)
+        || fetched.iter().map(|fetched| fetched.data.size_bytes()).sum::<usize>() >= min_bytes
 }
 
 fn unwatch(shard: &Rc<Shard>, plan: &Plan, fetch: usize) {
@@ -192,7 +205,12 @@ fn cut(fetched: &mut [Fetched], max_bytes: usize) {
     }
 }
 
-fn encode(reply_to: ReplyTo, head: FetchResponseHead, topics: &[PlannedTopic], fetched: Vec<Fetched>) -> Answer {
+fn encode(
+    reply_to: ReplyTo,
+    head: FetchResponseHead,
+    topics: &[PlannedTopic],
+    fetched: Vec<Fetched>,
+) -> Answer {
     let mut encoder = FetchResponseEncoder::new();
     let mut pieces = Vec::new();
     let encoded = (|| {
@@ -208,7 +226,9 @@ fn encode(reply_to: ReplyTo, head: FetchResponseHead, topics: &[PlannedTopic], f
         encoder.finish(&[], &mut pieces)
     })();
     match encoded {
-        Ok(_) => Answer::Send(Response::Pieces(pieces.into_iter().map(|piece| resolve(piece, &fetched)).collect())),
+        Ok(_) => {
+            Answer::Send(Response::Pieces(pieces.into_iter().map(|piece| resolve(piece, &fetched)).collect()))
+        }
         Err(error) => {
             debug_assert_eq!(reply_to.key, ApiKey::Fetch);
             reply_to.unencodable(&error)

@@ -16,7 +16,9 @@ pub(crate) async fn handle(
 ) -> InitProducerIdResponse {
     match request.transactional_id.as_deref() {
         None => match shard.producer_ids.next(&shard).await {
-            Ok(producer_id) => InitProducerIdResponse { producer_id, producer_epoch: 0, ..failed(ErrorCode::None) },
+            Ok(producer_id) => {
+                InitProducerIdResponse { producer_id, producer_epoch: 0, ..failed(ErrorCode::None) }
+            }
             Err(error) => failed(error),
         },
         Some("") => failed(ErrorCode::InvalidRequest),

@@ -5,8 +5,8 @@ use std::rc::Rc;
 use jackdaw_core::{
     error_code::ErrorCode,
     protocol::messages::metadata::{
-        MetadataRequest, MetadataRequestTopic, MetadataResponse, MetadataResponseBroker, MetadataResponsePartition,
-        MetadataResponseTopic,
+        MetadataRequest, MetadataRequestTopic, MetadataResponse, MetadataResponseBroker,
+        MetadataResponsePartition, MetadataResponseTopic,
     },
 };
 
@@ -22,7 +22,11 @@ const LISTENER_NOT_FOUND_VERSION: i16 = 6;
 /// From this version on a request may name topics by id.
 const TOPIC_IDS_VERSION: i16 = 12;
 
-pub(crate) async fn handle(shard: Rc<Shard>, context: RequestContext, request: MetadataRequest) -> MetadataResponse {
+pub(crate) async fn handle(
+    shard: Rc<Shard>,
+    context: RequestContext,
+    request: MetadataRequest,
+) -> MetadataResponse {
     let asked = asked_topics(&context, &request);
     if let Some(topics) = asked {
         create_missing(&shard, &request, topics).await;
@@ -57,7 +61,10 @@ pub(crate) fn any_broker(view: &View, listener: &str) -> i32 {
 }
 
 /// The topics that are asked for, or `None` for all: null, and in version 0, which has no null, an empty list.
-fn asked_topics<'a>(context: &RequestContext, request: &'a MetadataRequest) -> Option<&'a [MetadataRequestTopic]> {
+fn asked_topics<'a>(
+    context: &RequestContext,
+    request: &'a MetadataRequest,
+) -> Option<&'a [MetadataRequestTopic]> {
     request.topics.as_deref().filter(|topics| context.version > 0 || !topics.is_empty())
 }
 
@@ -127,7 +134,12 @@ fn describe(view: &View, topic: &TopicView, listener: &str, version: i16) -> Met
     }
 }
 
-pub(crate) fn leader_error(view: &View, partition: &PartitionView, listener: &str, version: i16) -> ErrorCode {
+pub(crate) fn leader_error(
+    view: &View,
+    partition: &PartitionView,
+    listener: &str,
+    version: i16,
+) -> ErrorCode {
     if view.alive_brokers(listener).any(|(broker, _)| broker.id == partition.leader) {
         return ErrorCode::None;
     }

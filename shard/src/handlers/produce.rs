@@ -26,13 +26,17 @@ const ADMIN_CLIENT_ID: &str = "__admin_client";
 
 /// A request with its answers so far: errors found here, the others to come.
 struct Pending {
-    request: Box<ProduceFrame>,
+    request: ProduceFrame,
     results: Vec<ProduceResult>,
     reply_to: ReplyTo,
 }
 
 /// Append, in the order of the connection's requests; the answer may come later (D7).
-pub(crate) async fn dispatch(shard: &Rc<Shard>, context: RequestContext, mut reader: Reader<'_>) -> Dispatched {
+pub(crate) async fn dispatch(
+    shard: &Rc<Shard>,
+    context: RequestContext,
+    mut reader: Reader<'_>,
+) -> Dispatched {
     let mut request = shard.produce_frames.take();
     if let Err(error) = request.fill(&mut reader, context.version) {
         return Dispatched::Done(unreadable("ProduceRequest", &error));
@@ -141,13 +145,15 @@ fn invalid(error: &ValidationError) -> ProduceResult {
     ProduceResult {
         record_errors,
         error_message: Some(error.to_string()),
-        ..ProduceResult::failed(error.error_code())
+        ..ProduceResult::failed(error.code())
     }
 }
 
 impl Pending {
     fn fill(&mut self, reply: Reply) {
-        let Reply::Produce(results) = reply else { panic!("a produce call is answered with produce results") };
+        let Reply::Produce(results) = reply else {
+            panic!("a produce call is answered with produce results")
+        };
         for (index, result) in results {
             self.results[index] = result;
         }

@@ -21,10 +21,10 @@ const AUTO_CREATE_TIMEOUT_MS: i32 = 30_000;
 
 pub(crate) async fn create(
     shard: Rc<Shard>,
-    context: RequestContext,
+    _context: RequestContext,
     request: CreateTopicsRequest,
 ) -> CreateTopicsResponse {
-    match shard.controller(ControllerCall::CreateTopics { version: context.version, request }).await {
+    match shard.controller(ControllerCall::CreateTopics(request)).await {
         ControllerReply::CreateTopics(response) => response,
         _ => CreateTopicsResponse::default(),
     }
@@ -43,26 +43,28 @@ pub(crate) async fn create_automatically(shard: &Rc<Shard>, names: Vec<String>) 
         timeout_ms: AUTO_CREATE_TIMEOUT_MS,
         ..CreateTopicsRequest::default()
     };
-    let reply = shard.controller(ControllerCall::CreateTopics { version: 7, request }).await;
+    let reply = shard.controller(ControllerCall::CreateTopics(request)).await;
     let ControllerReply::CreateTopics(response) = reply else { return };
     for topic in response.topics {
         match ErrorCode::from_i16(topic.error_code) {
             ErrorCode::None => tracing::info!(topic = topic.name, "created a topic that a client asked for"),
             ErrorCode::TopicAlreadyExists => {}
-            error => tracing::info!(topic = topic.name, %error, "cannot create a topic that a client asked for"),
+            error => {
+                tracing::info!(topic = topic.name, %error, "cannot create a topic that a client asked for")
+            }
         }
     }
 }
 
 pub(crate) async fn delete(
     shard: Rc<Shard>,
-    context: RequestContext,
+    _context: RequestContext,
     request: DeleteTopicsRequest,
 ) -> DeleteTopicsResponse {
     if !shard.limits.delete_topics {
         return refuse_all(&request);
     }
-    match shard.controller(ControllerCall::DeleteTopics { version: context.version, request }).await {
+    match shard.controller(ControllerCall::DeleteTopics(request)).await {
         ControllerReply::DeleteTopics(response) => response,
         _ => DeleteTopicsResponse::default(),
     }
