@@ -46,3 +46,9 @@ pub const CHECKPOINT_SIZE_MAX_BYTES: usize = 64 << 20;
 pub const META_PROPERTIES_SIZE_MAX_BYTES: usize = 64 << 10;
 /// A segment's aborted transactions: 34 bytes for each marker, and a marker takes 78 bytes of a 1 GiB segment.
 pub const TRANSACTION_INDEX_SIZE_MAX_BYTES: usize = 512 << 20;
+/// A producer snapshot: 46 bytes for each of `PRODUCERS_PER_PARTITION_MAX` producers, and as much again for one that
+/// Kafka wrote, which has no such bound.
+pub const PRODUCER_SNAPSHOT_SIZE_MAX_BYTES: usize = 2 * 46 * PRODUCERS_PER_PARTITION_MAX + 64;
+/// Batches of a partition whose places are remembered for readers at the tail: more than a consumer that keeps up is
+/// behind; 24 bytes each in every partition.
+pub const RECENT_BATCH_COUNT: usize = 32;

@@ -63,6 +63,14 @@ impl LeaderEpochs {
         self.insert(EpochStart { epoch, start_offset });
     }
 
+    /// The same for a batch read again after a crash. The newest epoch may have begun without a
+    /// record; older ones are known already.
+    pub(crate) fn assign_recovered(&mut self, epoch: i32, start_offset: i64) {
+        if self.entries.last().is_none_or(|last| epoch > last.epoch) {
+            self.assign(epoch, start_offset);
+        }
+    }
+
     fn insert(&mut self, new: EpochStart) {
         while let Some(last) = self.entries.last()
             && (last.epoch >= new.epoch || last.start_offset >= new.start_offset)

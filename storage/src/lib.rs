@@ -1,6 +1,7 @@
 //! A partition's log on disk in Kafka's own layout. Never the network.
 
 mod atomic_file;
+mod batch_scan;
 pub mod checkpoint;
 pub mod clean_shutdown;
 pub mod config;
@@ -8,9 +9,15 @@ mod error;
 mod index_file;
 pub mod layout;
 pub mod leader_epochs;
+mod log;
 pub mod meta_properties;
 mod offset_index;
 pub mod partition_metadata;
+mod producer_snapshots;
+mod recent_batches;
+mod recovery;
+mod segment;
+mod sync_queue;
 #[cfg(test)]
 mod test_dir;
 mod time_index;
@@ -20,4 +27,6 @@ pub use atomic_file::replace_file;
 pub use config::LogConfig;
 pub use error::{Result, StorageError};
 pub use leader_epochs::{EpochStart, LeaderEpochs};
+pub use log::{AppendInfo, ColdRange, Flush, Flushed, FoundOffset, Log, Read, TimestampSearch, unlink_paced};
+pub use recovery::{RecoveryInputs, RecoveryReport};
 pub use transaction_index::AbortedTransaction;

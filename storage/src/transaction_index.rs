@@ -74,13 +74,12 @@ impl TransactionIndex {
         };
         let (chunks, rest) = content.as_chunks::<ENTRY_SIZE_BYTES>();
         let entries: Option<Vec<_>> = chunks.iter().map(AbortedTransaction::decode).collect();
-        let fits = |entry: &AbortedTransaction| entry.last_offset >= base_offset;
-        Ok(match entries {
-            Some(entries) if rest.is_empty() && entries.iter().all(fits) => {
-                Some(Self { path, file: None, entries })
-            }
-            _ => None,
-        })
+        let fits = |entries: &Vec<AbortedTransaction>| {
+            entries.iter().all(|e| e.last_offset >= base_offset && e.first_offset < e.last_offset)
+                && entries.is_sorted_by_key(|entry| entry.last_offset)
+        };
+        let entries = entries.filter(|entries| rest.is_empty() && fits(entries));
+        Ok(entries.map(|entries| Self { path, file: None, entries }))
     }
 
     pub(crate) fn append(&mut self, aborted: AbortedTransaction) -> Result<()> {
