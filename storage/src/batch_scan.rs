@@ -1,0 +1,97 @@
+//! Reading all batches of a segment in order, through the ring: for recovery and for searches by timestamp.
+
+use std::path::PathBuf;
+
+use bytes::{Buf, BytesMut};
+use jackdaw_core::records::{BatchView, CorruptBatch, Frame};
+use jackdaw_ring::File;
+
+use crate::error::{During, Result};
+
+/// Read at once.
+const CHUNK_SIZE_BYTES: usize = 1 << 20;
+
+/// Why a segment's batches end before the segment does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum BadBatch {
+    #[error("{0}")]
+    Corrupt(CorruptBatch),
+    #[error("a batch of {size_bytes} bytes has only {present_bytes}")]
+    Torn { size_bytes: u64, present_bytes: u64 },
+    #[error("a batch from offset {first_offset} on where {expected} or more is next")]
+    Offset { first_offset: i64, expected: i64 },
+}
+
+/// What stands at the scan's position.
+pub(crate) enum Scanned<'a> {
+    Batch { position: u64, batch: BatchView<'a> },
+    Bad { position: u64, reason: BadBatch },
+    End,
+}
+
+/// A scan of the batches between two positions of a file.
+pub(crate) struct BatchScan {
+    file: File,
+    path: PathBuf,
+    /// The bytes at `position`.
+    buffer: BytesMut,
+    position: u64,
+    end: u64,
+    /// Bytes of the batch handed out last.
+    taken_bytes: usize,
+}
+
+impl BatchScan {
+    pub(crate) fn new(file: File, path: PathBuf, position: u64, end: u64) -> Self {
+        Self { file, path, buffer: BytesMut::new(), position, end, taken_bytes: 0 }
+    }
+
+    /// The next batch. Its CRC is not checked.
+    pub(crate) async fn next(&mut self) -> Result<Scanned<'_>> {
+        self.buffer.advance(self.taken_bytes);
+        self.position += self.taken_bytes as u64;
+        self.taken_bytes = 0;
+        let position = self.position;
+        let present_bytes = self.end.saturating_sub(position);
+        if present_bytes == 0 {
+            return Ok(Scanned::End);
+        }
+        let size_bytes = loop {
+            match BatchView::parse(&self.buffer) {
+                Frame::Complete(batch) => break batch.size_bytes(),
+                Frame::Corrupt(reason) => {
+                    return Ok(Scanned::Bad { position, reason: BadBatch::Corrupt(reason) });
+                }
+                Frame::Short { size_bytes } => {
+                    let size_bytes = size_bytes as u64;
+                    if size_bytes > present_bytes || self.buffer.len() as u64 >= present_bytes {
+                        let reason = BadBatch::Torn { size_bytes, present_bytes };
+                        return Ok(Scanned::Bad { position, reason });
+                    }
+                    self.fill(size_bytes as usize, present_bytes as usize).await?;
+                }
+            }
+        };
+        self.taken_bytes = size_bytes;
+        match BatchView::parse(&self.buffer) {
+            Frame::Complete(batch) => Ok(Scanned::Batch { position, batch }),
+            _ => Ok(Scanned::End),
+        }
+    }
+
+    async fn fill(&mut self, needed_bytes: usize, present_bytes: usize) -> Result<()> {
+        let wanted = needed_bytes.max(CHUNK_SIZE_BYTES).min(present_bytes) - self.buffer.len();
+        let position = self.position + self.buffer.len() as u64;
+        let more = self.file.read(position, wanted).await.during("read", &self.path)?;
+        if more.is_empty() {
+            // The file became shorter than it was.
+            self.end = position;
+        }
+        if self.buffer.is_empty() {
+            self.buffer = more;
+        } else {
+            self.buffer.extend_from_slice(&more);
+        }
+        Ok(())
+    }
+}
