@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jackdaw_core::error_code::ErrorCode;
 use jackdaw_core::protocol::{ApiKey, DecodeError, EncodeError};
+use jackdaw_core::records::compression::CompressError;
 
 use super::address::Address;
 
@@ -39,6 +40,10 @@ pub(crate) enum ClientError {
     UnknownPartition { topic: String, partition: i32, last: i32 },
     #[error("partition {partition} of topic {topic:?} has no leader")]
     NoLeader { topic: String, partition: i32 },
+    #[error("a batch of partition {partition} is damaged: {reason}")]
+    Damaged { partition: i32, reason: String },
+    #[error(transparent)]
+    Compress(CompressError),
     #[error("interrupted")]
     Interrupted,
 }
