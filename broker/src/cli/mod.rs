@@ -48,6 +48,7 @@ struct Cli {
     ///
     /// Example: info,jackdaw_net=debug. A server logs info unless told otherwise, other commands warn.
     #[arg(long, global = true, value_name = "LEVELS", env = "JACKDAW_LOG", hide_env_values = true)]
+    #[arg(help_heading = "Logging")]
     log: Option<LogLevels>,
 
     #[command(flatten)]

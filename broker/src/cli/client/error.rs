@@ -36,7 +36,7 @@ pub(crate) enum ClientError {
     Broker { what: String, code: ErrorCode, message: Option<String> },
     #[error("topic {0:?} does not exist")]
     UnknownTopic(String),
-    #[error("topic {topic:?} has no partition {partition}; it has 0 to {last}")]
+    #[error("topic {topic:?} has no partition {partition}; its last is {last}")]
     UnknownPartition { topic: String, partition: i32, last: i32 },
     #[error("partition {partition} of topic {topic:?} has no leader")]
     NoLeader { topic: String, partition: i32 },

@@ -58,7 +58,7 @@ pub(crate) struct Consume {
     #[arg(short, long)]
     follow: bool,
 
-    /// What is printed of each record, in this order: topic, partition, offset, timestamp, key, headers, value
+    /// What is printed of each record, in the order given
     #[arg(long, value_enum, value_name = "FIELDS", value_delimiter = ',', default_value = "value")]
     show: Vec<Field>,
 

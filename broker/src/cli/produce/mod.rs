@@ -34,10 +34,12 @@ const INTERRUPT_INTERVAL: Duration = Duration::from_millis(100);
   jackdaw produce orders --header source=import --compression zstd --file orders.txt
   jackdaw consume orders --format json | jackdaw produce copy --format json --repartition
 
-Lines with --format json are objects; every field may be left out:
-  {\"key\": \"k\", \"value\": \"v\", \"headers\": [{\"key\": \"h\", \"value\": \"x\"}], \"partition\": 0, \"timestamp\": 1700000000000}
-A value of null is a tombstone; a value that is no string is written as JSON. key_base64 and value_base64 carry
-bytes that are not UTF-8.")]
+A line with --format json is an object with any of these fields:
+  key, value            text; null is null (a value of null is a tombstone); other JSON is kept as JSON
+  key_base64, value_base64   bytes that are not UTF-8
+  headers               [{\"key\": \"h\", \"value\": \"x\"}], or {\"h\": \"x\"}
+  partition, timestamp  numbers; the timestamp in milliseconds since 1970
+Other fields that `jackdaw consume --format json` writes are passed over.")]
 pub(crate) struct Produce {
     /// The topic to write to
     topic: String,
@@ -76,7 +78,7 @@ pub(crate) struct Produce {
     compression: Codec,
 
     /// Who must have a record before it counts as written: nobody (0), the leader (1), all in-sync replicas
-    #[arg(long, value_enum, default_value = "all")]
+    #[arg(long, value_enum, default_value = "all", allow_negative_numbers = true)]
     acks: Acks,
 
     /// Let a retry write a record twice (without this the broker recognises the second as a duplicate)
@@ -181,9 +183,8 @@ impl Produce {
             let wait = if producer.is_empty() { INTERRUPT_INTERVAL } else { LINGER };
             match lines.next(wait) {
                 Next::Line(Line { number, text }) => {
-                    let record = format
-                        .parse(text)
-                        .map_err(|reason| CommandError::Usage(format!("line {number}: {reason}")))?;
+                    let record =
+                        format.parse(text).map_err(|reason| CommandError::Line { number, reason })?;
                     producer.add(&self.complete(record))?;
                 }
                 Next::Nothing if !producer.is_empty() => producer.flush()?,
