@@ -1,8 +1,5 @@
 //! The one binary: `jackdaw` serves, its subcommands speak to a broker.
 
-// The client has what produce and consume will use.
-#![allow(dead_code)]
-
 mod cli;
 mod exit_code;
 mod logging;

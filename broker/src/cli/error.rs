@@ -14,6 +14,8 @@ pub(crate) enum CommandError {
     Output(io::Error),
     #[error("{what}: {source}")]
     Input { what: String, source: io::Error },
+    #[error("line {number}: {reason}")]
+    Line { number: u64, reason: String },
     #[error("{0}")]
     Usage(String),
     #[error("{what}")]

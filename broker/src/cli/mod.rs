@@ -1,11 +1,14 @@
 //! The command line: what there is to say, and who does it. One file a command.
 
 mod api_versions;
+mod base64;
 mod client;
 mod completion;
+mod consume;
 mod error;
 mod options;
 mod output;
+mod produce;
 mod server;
 mod storage;
 #[cfg(test)]
@@ -45,6 +48,7 @@ struct Cli {
     ///
     /// Example: info,jackdaw_net=debug. A server logs info unless told otherwise, other commands warn.
     #[arg(long, global = true, value_name = "LEVELS", env = "JACKDAW_LOG", hide_env_values = true)]
+    #[arg(help_heading = "Logging")]
     log: Option<LogLevels>,
 
     #[command(flatten)]
@@ -63,6 +67,10 @@ enum Command {
     /// Create, list, describe and delete topics
     #[command(subcommand)]
     Topic(topic::TopicCommand),
+    /// Write records to a topic, one a line
+    Produce(produce::Produce),
+    /// Read records of a topic
+    Consume(consume::Consume),
     /// Prepare a server's directories
     #[command(subcommand)]
     Storage(storage::StorageCommand),
@@ -96,6 +104,8 @@ pub(crate) fn run() -> ExitCode {
 fn run_command(command: Command) -> Result<(), CommandError> {
     match command {
         Command::Topic(command) => command.run(),
+        Command::Produce(command) => command.run(),
+        Command::Consume(command) => command.run(),
         Command::Storage(command) => command.run(),
         Command::ApiVersions(command) => command.run(),
         Command::Completion(command) => command.run(),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jackdaw_core::error_code::ErrorCode;
 use jackdaw_core::protocol::{ApiKey, DecodeError, EncodeError};
+use jackdaw_core::records::compression::CompressError;
 
 use super::address::Address;
 
@@ -35,10 +36,14 @@ pub(crate) enum ClientError {
     Broker { what: String, code: ErrorCode, message: Option<String> },
     #[error("topic {0:?} does not exist")]
     UnknownTopic(String),
-    #[error("topic {topic:?} has no partition {partition}; it has 0 to {last}")]
+    #[error("topic {topic:?} has no partition {partition}; its last is {last}")]
     UnknownPartition { topic: String, partition: i32, last: i32 },
     #[error("partition {partition} of topic {topic:?} has no leader")]
     NoLeader { topic: String, partition: i32 },
+    #[error("a batch of partition {partition} is damaged: {reason}")]
+    Damaged { partition: i32, reason: String },
+    #[error(transparent)]
+    Compress(CompressError),
     #[error("interrupted")]
     Interrupted,
 }

@@ -4,8 +4,12 @@ pub(crate) mod address;
 pub(crate) mod admin;
 pub(crate) mod connection;
 pub(crate) mod error;
+pub(crate) mod fetcher;
 pub(crate) mod interrupt;
 pub(crate) mod metadata;
+pub(crate) mod offsets;
+pub(crate) mod partitioner;
+pub(crate) mod producer;
 pub(crate) mod retry;
 
 use std::collections::HashMap;

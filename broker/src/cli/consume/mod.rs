@@ -1,0 +1,195 @@
+//! `jackdaw consume`: records of a topic, as text or JSON lines.
+
+mod from;
+mod print;
+
+use std::collections::BTreeMap;
+use std::io::{self, IsTerminal as _, Write};
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use clap::Args;
+
+use self::from::From as StartFrom;
+use self::print::{Field, RecordPrinter};
+use super::client::Client;
+use super::client::error::ClientError;
+use super::client::fetcher::{FetchedRecord, Fetcher};
+use super::client::metadata::TopicMetadata;
+use super::client::offsets::{EARLIEST, Isolation, LATEST};
+use super::error::CommandError;
+use super::options::{ClusterOptions, Format, FormatOptions};
+use super::output;
+
+/// How long a broker may hold a fetch that finds nothing.
+const FETCH_WAIT: Duration = Duration::from_millis(500);
+
+/// Read records of a topic
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  jackdaw consume orders                                 all there is, then stop
+  jackdaw consume orders --follow --from latest          what comes from now on
+  jackdaw consume orders --from -10 --show offset,key,value
+  jackdaw consume orders --partition 2 --from 1500 --count 3
+  jackdaw consume orders --from time:2026-11-24T10:00:00Z --format json
+
+Records of one partition come in order; those of several are mixed as they arrive.")]
+pub(crate) struct Consume {
+    /// The topic to read
+    topic: String,
+
+    /// Only these partitions, separated by commas
+    #[arg(short, long = "partition", value_name = "PARTITION", value_delimiter = ',')]
+    #[arg(value_parser = clap::value_parser!(i32).range(0..))]
+    partitions: Vec<i32>,
+
+    /// Where to begin in each partition
+    ///
+    /// earliest; latest; an offset; -N for the last N records; time:T for the first record at or after T, which is
+    /// milliseconds since 1970 or a date such as 2026-11-24 or 2026-11-24T10:00:00Z.
+    #[arg(long, value_name = "WHERE", default_value = "earliest", allow_hyphen_values = true)]
+    from: StartFrom,
+
+    /// Stop after this many records
+    #[arg(short = 'n', long, value_name = "N")]
+    count: Option<u64>,
+
+    /// Wait for more records at the end, until SIGINT
+    #[arg(short, long)]
+    follow: bool,
+
+    /// What is printed of each record, in the order given
+    #[arg(long, value_enum, value_name = "FIELDS", value_delimiter = ',', default_value = "value")]
+    show: Vec<Field>,
+
+    /// What stands between fields
+    #[arg(long, value_name = "TEXT", default_value = "\t", hide_default_value = true)]
+    #[arg(help = "What stands between fields [default: a tab]")]
+    separator: String,
+
+    /// How a null key or value is printed
+    #[arg(long, value_name = "TEXT", default_value = "null")]
+    null: String,
+
+    /// Whether records of open and aborted transactions are read
+    #[arg(long, value_enum, default_value = "read-uncommitted")]
+    isolation: Isolation,
+
+    #[command(flatten)]
+    cluster: ClusterOptions,
+    #[command(flatten)]
+    output: FormatOptions,
+}
+
+impl Consume {
+    pub(crate) fn run(self) -> Result<(), CommandError> {
+        let mut client = self.cluster.client()?;
+        let topic = client.topic(&self.topic, false)?;
+        let range = self.range(&mut client, &topic)?;
+        let printer = match self.output.format {
+            Format::Json => RecordPrinter::json(&self.topic),
+            Format::Text => RecordPrinter::text(&self.topic, &self.show, &self.separator, &self.null),
+        };
+        let wait = FETCH_WAIT.min(client.timeout() / 2);
+        let positions = range.iter().map(|(&partition, range)| (partition, range.start)).collect();
+        let fetcher = Fetcher::new(client, topic, positions, self.isolation, wait);
+        match self.copy(fetcher, &range, &printer) {
+            // That is how following ends.
+            Err(CommandError::Client(ClientError::Interrupted)) if self.follow => Ok(()),
+            Ok(0) => {
+                self.hint_at_nothing();
+                Ok(())
+            }
+            result => result.map(|_| ()),
+        }
+    }
+
+    /// Where each partition is read from, and where it ends now.
+    fn range(
+        &self,
+        client: &mut Client,
+        topic: &TopicMetadata,
+    ) -> Result<BTreeMap<i32, std::ops::Range<i64>>, CommandError> {
+        for &partition in &self.partitions {
+            topic.partition(partition)?;
+        }
+        let all = topic.partitions.iter().map(|partition| partition.index);
+        let partitions: Vec<i32> =
+            if self.partitions.is_empty() { all.collect() } else { self.partitions.clone() };
+        let mut ask = |time_ms| client.list_offsets(&self.topic, &partitions, time_ms, self.isolation);
+        let (first, end) = (ask(EARLIEST)?, ask(LATEST)?);
+        let at_time = match self.from {
+            StartFrom::Time(time_ms) => ask(time_ms)?,
+            _ => BTreeMap::new(),
+        };
+        let offset =
+            |offsets: &BTreeMap<i32, Option<i64>>, partition| offsets.get(&partition).copied().flatten();
+        let mut ranges = BTreeMap::new();
+        for &partition in &partitions {
+            let (first, end) = (offset(&first, partition).unwrap_or(0), offset(&end, partition).unwrap_or(0));
+            let start = match self.from {
+                StartFrom::Earliest => first,
+                StartFrom::Latest => end,
+                StartFrom::BeforeEnd(count) => end.saturating_sub(count).max(first),
+                StartFrom::Time(_) => offset(&at_time, partition).unwrap_or(end),
+                StartFrom::Offset(start) if (first..=end).contains(&start) => start,
+                StartFrom::Offset(start) => {
+                    return Err(CommandError::Failed {
+                        what: format!(
+                            "offset {start} is outside partition {partition}: it has {first} to {end}"
+                        ),
+                        advice: "--from earliest begins where the partition does; --partition reads one alone.",
+                    });
+                }
+            };
+            ranges.insert(partition, start..end);
+        }
+        Ok(ranges)
+    }
+
+    /// Prints until the end, or the count, is reached; returns the number of records.
+    fn copy(
+        &self,
+        mut fetcher: Fetcher,
+        ranges: &BTreeMap<i32, std::ops::Range<i64>>,
+        printer: &RecordPrinter<'_>,
+    ) -> Result<u64, CommandError> {
+        let mut stdout = output::stdout();
+        let mut printed = 0;
+        let limit = self.count.unwrap_or(u64::MAX);
+        loop {
+            if !self.follow {
+                for (&partition, range) in ranges {
+                    if fetcher.positions().get(&partition).is_some_and(|&position| position >= range.end) {
+                        fetcher.drop_partition(partition);
+                    }
+                }
+            }
+            if fetcher.positions().is_empty() || printed >= limit {
+                stdout.flush().map_err(CommandError::Output)?;
+                return Ok(printed);
+            }
+            let polled =
+                fetcher.poll(&mut |record: FetchedRecord<'_>| -> Result<ControlFlow<()>, CommandError> {
+                    let is_past =
+                        ranges.get(&record.partition).is_some_and(|range| record.offset >= range.end);
+                    if is_past && !self.follow {
+                        return Ok(ControlFlow::Continue(()));
+                    }
+                    printer.print(&record, &mut stdout).map_err(CommandError::Output)?;
+                    printed += 1;
+                    Ok(if printed >= limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+                });
+            // What was read is shown before the next wait, and before a failure is told.
+            stdout.flush().map_err(CommandError::Output)?;
+            let _ = polled?;
+        }
+    }
+
+    /// Silence is right for a pipe and puzzling for a person.
+    fn hint_at_nothing(&self) {
+        if io::stderr().is_terminal() && !self.follow {
+            let _ = writeln!(io::stderr(), "There are no records there. --follow waits for some.");
+        }
+    }
+}
