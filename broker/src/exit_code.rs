@@ -11,10 +11,8 @@ pub(crate) enum ExitCode {
     /// Arguments or configuration are wrong: trying again does not help.
     Usage = 2,
     /// An fsync failed: what the disk holds is no longer known. Check the disk before the next start.
-    #[allow(dead_code, reason = "the server will use it")]
     FsyncFailed = 10,
     /// The metadata log is corrupt. A start would fail again: restore it from another node or a backup.
-    #[allow(dead_code, reason = "the server will use it")]
     CorruptMetadata = 11,
     /// An invariant is broken (a panic): a defect of Jackdaw, worth a report.
     BrokenInvariant = 12,

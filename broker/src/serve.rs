@@ -1,11 +1,97 @@
-//! A node's life: start, serve, stop.
+//! A node's life: a thread for every shard, signals, and the exit code.
+
+use std::{rc::Rc, sync::Arc, thread::JoinHandle};
 
 use jackdaw_core::config::BrokerConfig;
+use jackdaw_ring::{Executor, UringConfig, UringDriver, placement};
+use jackdaw_shard::{FatalKind, Node, ShardSeat, StopReason, run_shard};
+use signal_hook::{
+    consts::{SIGINT, SIGTERM},
+    iterator::Signals,
+};
 
 use crate::exit_code::ExitCode;
 
 /// Runs the node until it is told to stop.
-pub(crate) fn serve(_config: BrokerConfig) -> ExitCode {
-    tracing::error!("this build has no server yet");
+pub(crate) fn serve(config: BrokerConfig) -> ExitCode {
+    let cpus = match placement::allowed_cpus() {
+        Ok(cpus) => cpus,
+        Err(error) => return failed(&format!("cannot find out which CPUs this process may use: {error}")),
+    };
+    let shards =
+        config.node.shards.and_then(|shards| usize::try_from(shards).ok()).unwrap_or(cpus.len()).max(1);
+    let (node, seats) = Node::new(config, shards);
+    if let Err(error) = watch_signals(&node) {
+        return failed(&format!("cannot watch for signals: {error}"));
+    }
+    let threads: Vec<_> =
+        seats.into_iter().enumerate().map(|(core, seat)| start(&node, core, &cpus, seat)).collect();
+    let mut reason = StopReason::Asked;
+    for (core, thread) in threads.into_iter().enumerate() {
+        match thread.map(JoinHandle::join) {
+            Ok(Ok(StopReason::Asked)) => {}
+            Ok(Ok(fatal)) => reason = fatal,
+            // The panic hook has said what happened and ends the process.
+            Ok(Err(_)) => return ExitCode::BrokenInvariant,
+            Err(error) => return failed(&format!("cannot start the thread of shard {core}: {error}")),
+        }
+    }
+    exit_code(&reason)
+}
+
+fn exit_code(reason: &StopReason) -> ExitCode {
+    match reason {
+        StopReason::Asked => ExitCode::Ok,
+        StopReason::Fatal { kind: FatalKind::Start, text } => failed(text),
+        StopReason::Fatal { kind: FatalKind::Disk, .. } => ExitCode::FsyncFailed,
+        StopReason::Fatal { kind: FatalKind::Metadata, .. } => ExitCode::CorruptMetadata,
+    }
+}
+
+fn failed(text: &str) -> ExitCode {
+    tracing::error!("{text}");
     ExitCode::Error
+}
+
+fn watch_signals(node: &Arc<Node>) -> std::io::Result<()> {
+    let mut signals = Signals::new([SIGTERM, SIGINT])?;
+    let node = Arc::clone(node);
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        for signal in signals.forever() {
+            tracing::info!(signal, "stopping");
+            node.stop();
+        }
+    })?;
+    Ok(())
+}
+
+/// One thread a shard, on a CPU of its own where there are enough.
+fn start(
+    node: &Arc<Node>,
+    core: usize,
+    cpus: &[usize],
+    seat: ShardSeat,
+) -> std::io::Result<JoinHandle<StopReason>> {
+    let cpu = cpus.get(core).copied();
+    let control = node.control().clone();
+    std::thread::Builder::new().name(format!("shard-{core}")).spawn(move || {
+        if let Some(cpu) = cpu
+            && let Err(error) = placement::pin_to(cpu)
+        {
+            tracing::warn!(core, cpu, %error, "cannot keep the shard on its CPU");
+        }
+        let fatal = |text: String| {
+            let reason = StopReason::Fatal { kind: FatalKind::Start, text };
+            control.stop(reason.clone());
+            reason
+        };
+        let driver = match UringDriver::new(&UringConfig { core, ..UringConfig::default() }) {
+            Ok(driver) => driver,
+            Err(error) => return fatal(error.to_string()),
+        };
+        match Executor::new(Rc::new(driver)).run(run_shard(seat)) {
+            Ok(reason) => reason,
+            Err(error) => fatal(error.to_string()),
+        }
+    })
 }

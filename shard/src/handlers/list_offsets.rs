@@ -16,9 +16,12 @@ use crate::{
     shard::Shard,
 };
 
+/// Answers carry leader epochs from this version on.
+const LEADER_EPOCH_VERSION: i16 = 4;
+
 pub(crate) async fn handle(
     shard: Rc<Shard>,
-    _context: RequestContext,
+    context: RequestContext,
     request: ListOffsetsRequest,
 ) -> ListOffsetsResponse {
     let mut answers = Vec::new();
@@ -39,7 +42,7 @@ pub(crate) async fn handle(
             answers[index] = answer;
         }
     }
-    respond(&request, &answers)
+    respond(&request, &answers, context.version)
 }
 
 fn plan(
@@ -89,7 +92,7 @@ fn repeated_partitions(request: &ListOffsetsRequest) -> BTreeSet<(&str, i32)> {
     repeated
 }
 
-fn respond(request: &ListOffsetsRequest, answers: &[OffsetAnswer]) -> ListOffsetsResponse {
+fn respond(request: &ListOffsetsRequest, answers: &[OffsetAnswer], version: i16) -> ListOffsetsResponse {
     let mut answers = answers.iter();
     let topics = request.topics.iter().map(|topic| ListOffsetsTopicResponse {
         name: topic.name.clone(),
@@ -102,7 +105,7 @@ fn respond(request: &ListOffsetsRequest, answers: &[OffsetAnswer]) -> ListOffset
                 error_code: answer.error_code.code(),
                 timestamp: answer.timestamp,
                 offset: answer.offset,
-                leader_epoch: answer.leader_epoch,
+                leader_epoch: if version >= LEADER_EPOCH_VERSION { answer.leader_epoch } else { -1 },
             })
             .collect(),
     });
