@@ -316,3 +316,30 @@ fn write(directory: &Path, host: &Host) {
         format!("version=1\ncluster.id={CLUSTER_ID}\nnode.id={NODE_ID}\ndirectory.id={DIRECTORY}\n");
     fs::write(directory.join("meta.properties"), properties).unwrap();
 }
+
+/// The first 15 records that a fresh Apache Kafka 4.4.0 wrote, and its quorum-state: a node of ours goes on from there.
+/// `JACKDAW_KAFKA_METADATA_LOG=FILE` takes another log of Kafka's instead.
+#[test]
+fn a_node_goes_on_where_kafka_stopped() {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/kafka-4.4.0-fresh-metadata.log");
+    let file = std::env::var_os("JACKDAW_KAFKA_METADATA_LOG").map_or(fixture, Into::into);
+    let log = fs::read(file).unwrap();
+    let last_epoch = epochs(&log).last().unwrap().epoch;
+    let quorum_state = QuorumState {
+        leader_epoch: last_epoch,
+        leader_id: Some(1),
+        voted: None,
+        static_voters: Some(vec![1]),
+    };
+    let mut host = Host::start(Disk { log, quorum_state: Some(quorum_state.to_json()) }, 1_000);
+    assert_eq!(epochs(&host.disk.log).last().unwrap().epoch, last_epoch + 1);
+    let image = host.committed.image();
+    assert_eq!(image.features.metadata_version().level(), 33);
+    assert_eq!(image.cluster.controllers().count(), 1);
+    let broker = image.cluster.broker(1).unwrap();
+    assert_eq!(broker.log_dirs.len(), 1);
+    // What Kafka had bootstrapped is not written again.
+    assert_eq!(host.waiting.len(), 0);
+    assert_eq!(host.create("ours", 1, None), 0);
+    assert_eq!(host.committed.image(), host.controller.as_ref().unwrap().image());
+}
