@@ -340,6 +340,7 @@ fn a_node_goes_on_where_kafka_stopped() {
     assert_eq!(broker.log_dirs.len(), 1);
     // What Kafka had bootstrapped is not written again.
     assert_eq!(host.waiting.len(), 0);
+    host.register_and_unfence(9);
     assert_eq!(host.create("ours", 1, None), 0);
     assert_eq!(host.committed.image(), host.controller.as_ref().unwrap().image());
 }
