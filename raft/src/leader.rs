@@ -75,7 +75,37 @@ impl Leader {
     }
 }
 
+/// A replica as its leader sees it, for DescribeQuorum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReplicaState {
+    pub replica: ReplicaKey,
+    pub is_voter: bool,
+    /// -1 until its first fetch in this epoch.
+    pub end_offset: i64,
+    pub last_fetch_ms: Option<u64>,
+    pub last_caught_up_ms: Option<u64>,
+}
+
 impl Raft {
+    /// Voters by id, then observers; empty where we do not lead. The leader itself has no fetch times.
+    pub fn replica_states(&self) -> Vec<ReplicaState> {
+        let Role::Leader(leader) = &self.role else { return Vec::new() };
+        let state = |replica: ReplicaKey, is_voter: bool, progress: Progress| ReplicaState {
+            replica,
+            is_voter,
+            end_offset: progress.end_offset.unwrap_or(-1),
+            last_fetch_ms: progress.last_fetch_ms,
+            last_caught_up_ms: progress.last_caught_up_ms,
+        };
+        let own = Progress { end_offset: Some(self.log.flushed_end), ..Progress::default() };
+        let voters = self.voters().iter().map(|voter| {
+            let of_other = leader.voters.get(&voter.key.id).copied().unwrap_or_default();
+            state(voter.key, true, if voter.key.id == self.id() { own } else { of_other })
+        });
+        let observers = leader.observers.iter().map(|(key, progress)| state(*key, false, *progress));
+        voters.chain(observers).collect()
+    }
+
     pub(crate) fn poll_leader(&mut self, now_ms: u64) -> Option<u64> {
         let Role::Leader(leader) = &mut self.role else { return None };
         if leader.resign_at_ms.is_some_and(|at_ms| now_ms >= at_ms) {

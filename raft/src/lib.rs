@@ -49,6 +49,7 @@ mod vote;
 
 pub use config::Config;
 pub use io::{Fatal, Input, Output, Start};
+pub use leader::ReplicaState;
 pub use log_view::{EpochStart, LogBounds, OffsetAndEpoch};
 pub use membership::{Endpoint, NodeId, ReplicaKey, Voter, VoterSet};
 pub use message::{

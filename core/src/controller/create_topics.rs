@@ -6,7 +6,7 @@ use super::{
     Context, Controller, Outcome, check_topic_name,
     placement::{Place, place},
     random::Draws,
-    topic_name::{collides, may_collide},
+    topic_name::{may_collide, unified},
 };
 use crate::{
     error_code::ErrorCode,
@@ -32,10 +32,10 @@ fn refuse<T>(error: ErrorCode, text: impl Into<String>) -> Result<T, Refusal> {
     Err((error, text.into()))
 }
 
-/// What the topics of one request have taken so far.
-#[derive(Default)]
+/// What is taken: by existing topics, and by those that the same request creates.
 struct Taken {
-    names: BTreeSet<String>,
+    /// Names that may collide, as `unified` gives them, with the name itself.
+    unified_names: BTreeMap<String, String>,
     ids: BTreeSet<Uuid>,
 }
 
@@ -53,12 +53,18 @@ impl Controller {
         request: &CreateTopicsRequest,
     ) -> Outcome<CreateTopicsResponse> {
         let mut draws = Draws::new(context.random);
-        let mut taken = Taken::default();
+        let may_any_collide = request.topics.iter().any(|topic| may_collide(&topic.name));
+        let mut taken = Taken { unified_names: BTreeMap::new(), ids: BTreeSet::new() };
+        if may_any_collide {
+            let existing = self.image().topics.iter().filter(|topic| may_collide(&topic.name));
+            taken.unified_names = existing.map(|topic| (unified(&topic.name), topic.name.clone())).collect();
+        }
+        let counts = counts_by_name(request);
         let mut records = Vec::new();
         let too_many = self.too_many_partitions(request);
         let mut topics = Vec::new();
         for topic in once_each(request) {
-            let created = if is_named_twice(request, &topic.name) {
+            let created = if counts.get(topic.name.as_str()).is_some_and(|count| *count > 1) {
                 refuse(ErrorCode::InvalidRequest, "Duplicate topic name.")
             } else if too_many {
                 let text = "Excessively large number of partitions per request.";
@@ -110,7 +116,7 @@ impl Controller {
         let is_taken = |id| self.image().topics.by_id(id).is_some() || taken.ids.contains(&id);
         let id = draws.uuid(is_taken);
         taken.ids.insert(id);
-        taken.names.insert(topic.name.clone());
+        taken.unified_names.insert(unified(&topic.name), topic.name.clone());
         Ok(NewTopic { id, partitions, configs })
     }
 
@@ -123,13 +129,11 @@ impl Controller {
         if self.image().topics.by_name(name).is_some() {
             return refuse(ErrorCode::TopicAlreadyExists, format!("Topic '{name}' already exists."));
         }
-        if may_collide(name) {
-            let existing = self.image().topics.iter().map(|topic| topic.name.as_str());
-            let mut others = existing.chain(taken.names.iter().map(String::as_str));
-            if let Some(other) = others.find(|other| collides(name, other)) {
-                let text = format!("Topic '{name}' collides with existing topic: {other}");
-                return refuse(ErrorCode::InvalidTopicException, text);
-            }
+        if may_collide(name)
+            && let Some(other) = taken.unified_names.get(&unified(name))
+        {
+            let text = format!("Topic '{name}' collides with existing topic: {other}");
+            return refuse(ErrorCode::InvalidTopicException, text);
         }
         Ok(())
     }
@@ -296,6 +300,10 @@ fn once_each(request: &CreateTopicsRequest) -> impl Iterator<Item = &CreatableTo
     request.topics.iter().filter(move |topic| seen.insert(topic.name.as_str()))
 }
 
-fn is_named_twice(request: &CreateTopicsRequest, name: &str) -> bool {
-    request.topics.iter().filter(|topic| topic.name == name).count() > 1
+fn counts_by_name(request: &CreateTopicsRequest) -> BTreeMap<&str, usize> {
+    let mut counts = BTreeMap::new();
+    for topic in &request.topics {
+        *counts.entry(topic.name.as_str()).or_default() += 1;
+    }
+    counts
 }

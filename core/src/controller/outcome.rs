@@ -1,6 +1,6 @@
 //! What a decision is made from, beside the state, and what comes out of it.
 
-use crate::metadata::VersionedRecord;
+use crate::{limits::METADATA_BATCH_RECORDS_MAX, metadata::VersionedRecord};
 
 /// What is true at this moment.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +36,13 @@ pub enum Effect {
 }
 
 impl<R> Outcome<R> {
+    /// The records by batch: one where they are atomic, else as many as their number needs. Each batch is one
+    /// proposal; the response waits for the last.
+    pub fn batches(&self) -> impl Iterator<Item = &[VersionedRecord]> {
+        let size = if self.atomic { self.records.len() } else { METADATA_BATCH_RECORDS_MAX };
+        self.records.chunks(size.max(1))
+    }
+
     /// An answer that changes nothing.
     pub(super) fn only(response: R) -> Self {
         Self { records: Vec::new(), atomic: true, response, effects: Vec::new() }
@@ -60,5 +67,21 @@ impl<R> Outcome<R> {
     pub(super) fn map<S>(self, map: impl FnOnce(R) -> S) -> Outcome<S> {
         let Self { records, atomic, response, effects } = self;
         Outcome { records, atomic, response: map(response), effects }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::records::metadata::NoOpRecord;
+
+    #[test]
+    fn only_what_may_be_cut_is_cut() {
+        let records = vec![VersionedRecord::new(NoOpRecord {}, 0); 2 * METADATA_BATCH_RECORDS_MAX + 1];
+        let whole = Outcome::with(records, ());
+        assert_eq!(whole.batches().count(), 1);
+        let sizes: Vec<usize> = whole.in_parts().batches().map(<[_]>::len).collect();
+        assert_eq!(sizes, [METADATA_BATCH_RECORDS_MAX, METADATA_BATCH_RECORDS_MAX, 1]);
+        assert_eq!(Outcome::only(()).batches().count(), 0);
     }
 }

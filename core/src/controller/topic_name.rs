@@ -30,10 +30,10 @@ pub fn check_topic_name(name: &str) -> Result<(), InvalidTopicName> {
     }
 }
 
-/// Metric names cannot tell `.` from `_`, so two topics that differ only there may not both exist.
-pub(super) fn collides(first: &str, second: &str) -> bool {
-    let unified = |byte: u8| if byte == b'.' { b'_' } else { byte };
-    first != second && first.bytes().map(unified).eq(second.bytes().map(unified))
+/// Metric names cannot tell `.` from `_`, so two topics that differ only there may not both exist: they have the same
+/// unified name.
+pub(super) fn unified(name: &str) -> String {
+    name.replace('.', "_")
 }
 
 /// Only such names can collide.

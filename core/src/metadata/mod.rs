@@ -8,10 +8,12 @@ mod credentials;
 mod features;
 mod image;
 mod loader;
+mod log_batch;
 mod producer_ids;
 mod record_versions;
 mod replay_error;
 mod snapshot;
+mod snapshot_file;
 mod topics;
 
 pub use acls::Acls;
@@ -25,9 +27,13 @@ pub use features::{
 };
 pub use image::Image;
 pub use loader::Loader;
+pub use log_batch::{
+    LogBatchError, build_leader_change_batch, build_metadata_batch, voters_of_control_batch,
+};
 pub use producer_ids::ProducerIds;
 pub use record_versions::{MetadataVersion, VersionedRecord};
 pub use replay_error::ReplayError;
+pub use snapshot_file::{Snapshot, SnapshotError, SnapshotFrame, read_snapshot, snapshot_batches};
 pub use topics::{NO_LEADER, Partition, Topic, Topics};
 
 #[cfg(test)]
