@@ -1,7 +1,8 @@
-//! Who imports whom, and that every foreign crate is accounted for in docs/DEPENDENCIES.md.
+//! Who imports whom; every dependency is used, and every foreign one accounted for in docs/DEPENDENCIES.md.
 
 use std::collections::BTreeSet;
 
+use super::lexer::{has_word, split};
 use super::tree::Tree;
 use super::{Finding, Report};
 
@@ -17,6 +18,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("broker", &["core", "raft", "ring", "storage", "net", "shard"]),
     ("benchmarks", &["core", "raft", "ring", "storage", "net", "shard"]),
     ("tests", &["core"]),
+    ("tests/codec", &["core"]),
     ("xtask", &["core"]),
 ];
 
@@ -35,6 +37,10 @@ pub(super) fn check(tree: &Tree, report: &mut Report) {
         };
         let package = name_of(&manifest).unwrap_or(directory).to_owned();
         for dependency in dependencies(&manifest) {
+            if !is_used(tree, directory, &dependency) {
+                let text = format!("{dependency} is not used");
+                report.breaches.push(Finding::new(path, 0, text));
+            }
             match dependency.strip_prefix("jackdaw-") {
                 Some(ours) => check_ours(path, directory, ours, report),
                 None => {
@@ -60,6 +66,15 @@ fn dependencies(manifest: &toml::Table) -> BTreeSet<String> {
         .flat_map(|table| kinds.iter().filter_map(|kind| table.get(*kind)?.as_table()))
         .flat_map(|table| table.keys().cloned())
         .collect()
+}
+
+/// Whether a source below the directory names the crate.
+fn is_used(tree: &Tree, directory: &str, dependency: &str) -> bool {
+    let word = dependency.replace('-', "_");
+    let below = format!("{directory}/");
+    tree.files()
+        .filter(|(path, _)| path.starts_with(&below) && path.ends_with(".rs"))
+        .any(|(_, text)| has_word(text, &word) && has_word(&split(text).code, &word))
 }
 
 fn check_ours(path: &str, directory: &str, ours: &str, report: &mut Report) {
@@ -91,7 +106,10 @@ fn check_page(page: &str, imported: &BTreeSet<(String, String, String)>, report:
             if !imported.iter().any(|(p, d, _)| *p == package && *d == name) {
                 report.breaches.push(Finding::new(PAGE, number, format!("{package} does not import {name}")));
             }
-            rows.insert((package.clone(), name));
+            if !rows.insert((package.clone(), name.clone())) {
+                let text = format!("{name} stands twice under {package}");
+                report.breaches.push(Finding::new(PAGE, number, text));
+            }
         }
     }
     for (package, dependency, path) in imported {

@@ -27,7 +27,7 @@ const GOOD: &[(&str, &str)] = &[
         "net/Cargo.toml",
         "[package]\nname = \"jackdaw-net\"\n[dependencies]\njackdaw-core = 1\nbytes = 1\nslab = 1\n",
     ),
-    ("net/src/lib.rs", "//! Net.\n"),
+    ("net/src/lib.rs", "//! Net.\n\nuse bytes::A;\nuse jackdaw_core::B;\nuse slab::C;\n"),
     ("Cargo.lock", concat!("source = \"https://github.com/rust-lang/crates", ".io-index\"\n")),
 ];
 

@@ -1,3 +1,5 @@
+//! The handwritten frame and the gathered response against the generated codec, at every version; cut frames.
+
 use bytes::Bytes;
 
 use super::*;

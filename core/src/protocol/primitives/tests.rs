@@ -1,3 +1,5 @@
+//! Primitive types of the wire: widths, bounds on claims, tags, and where Java is lenient.
+
 use bytes::Bytes;
 
 use super::{DecodeError, Reader, Writer};

@@ -1,3 +1,5 @@
+//! The handwritten frame and response against the generated codec, at every version; cut frames.
+
 use bytes::Bytes;
 
 use super::*;
