@@ -69,6 +69,7 @@ fn try_end_offset(connection: &mut Connection, name: &str, partition: i32) -> Op
 /// A new producer id with its epoch; waits while the broker has none to give.
 pub fn init_producer(connection: &mut Connection) -> (i64, i16) {
     let request = InitProducerIdRequest {
+        transactional_id: None,
         transaction_timeout_ms: 60_000,
         producer_id: -1,
         producer_epoch: -1,

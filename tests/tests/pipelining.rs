@@ -1,8 +1,6 @@
 //! Many requests sent at once on one connection: answered all, in order, and appended in order.
 
-use jackdaw_core::protocol::messages::{
-    ApiVersionsRequest, FetchRequest, ListOffsetsRequest, MetadataRequest, ProduceRequest,
-};
+use jackdaw_core::protocol::messages::{ApiVersionsRequest, FetchRequest, MetadataRequest, ProduceRequest};
 use jackdaw_core::protocol::{ApiKey, Request};
 use jackdaw_core::records::{Batches, Records};
 use jackdaw_tests::broker::{Broker, Options};
@@ -69,7 +67,6 @@ fn answered_in_order(shards: u32) {
         let expected: Vec<i32> = (0..ROUNDS).filter(|round| round % PARTITIONS == partition).collect();
         assert_eq!(numbers, expected, "partition {partition}");
     }
-    let _ = ListOffsetsRequest::KEY;
 }
 
 /// The values of a partition that are numbers, in order.

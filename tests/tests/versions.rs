@@ -43,7 +43,14 @@ fn each_version_writes_and_reads_the_same() {
 #[test]
 fn what_is_advertised_holds_those_versions() {
     let broker = Broker::start(Options::shards(1));
-    let response = Connection::open(broker.bootstrap()).call(&ApiVersionsRequest::default(), 3);
+    // Kafka refuses an empty name.
+    let (name, version) = ("test".to_owned(), "1".to_owned());
+    let request = ApiVersionsRequest {
+        client_software_name: name,
+        client_software_version: version,
+        ..Default::default()
+    };
+    let response = Connection::open(broker.bootstrap()).call(&request, 3);
     let range = |key: i16| {
         let found =
             response.api_keys.iter().find(|of| of.api_key == key).unwrap_or_else(|| panic!("no api {key}"));
