@@ -11,4 +11,5 @@ pub mod kcat;
 pub mod library;
 pub mod program;
 pub mod record;
+pub mod requests;
 pub mod wire;

@@ -4,6 +4,10 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use bytes::Bytes;
+use jackdaw_core::protocol::frame::{read_response, request_frame};
+use jackdaw_core::protocol::{Message as _, Request};
+
 /// No answer takes longer.
 const READ_DEADLINE: Duration = Duration::from_secs(20);
 
@@ -13,6 +17,7 @@ const LARGEST_ANSWER_BYTES: usize = 64 << 20;
 /// A connection to a broker.
 pub struct Connection {
     stream: TcpStream,
+    next_correlation_id: i32,
 }
 
 impl Connection {
@@ -21,7 +26,31 @@ impl Connection {
             TcpStream::connect(bootstrap).unwrap_or_else(|e| panic!("cannot connect to {bootstrap}: {e}"));
         stream.set_read_timeout(Some(READ_DEADLINE)).expect("a read deadline");
         stream.set_nodelay(true).expect("no delay");
-        Self { stream }
+        Self { stream, next_correlation_id: 1 }
+    }
+
+    /// Sends a request and reads its answer.
+    pub fn call<R: Request>(&mut self, request: &R, version: i16) -> R::Response {
+        let correlation_id = self.send(request, version);
+        let (answered, response) = self.answer::<R>(version);
+        assert_eq!(answered, correlation_id, "the answer to another request");
+        response
+    }
+
+    /// Sends a request: its correlation id.
+    pub fn send<R: Request>(&mut self, request: &R, version: i16) -> i32 {
+        let correlation_id = self.next_correlation_id;
+        self.next_correlation_id += 1;
+        let frame = request_frame(request, version, correlation_id, Some("test"));
+        self.send_raw(&frame.unwrap_or_else(|e| panic!("{request:?} at version {version}: {e}")));
+        correlation_id
+    }
+
+    /// Reads the next answer, which must be to such a request.
+    pub fn answer<R: Request>(&mut self, version: i16) -> (i32, R::Response) {
+        let frame = Bytes::from(self.receive());
+        read_response::<R>(&frame, version)
+            .unwrap_or_else(|e| panic!("{} {version}: {e}: {frame:02x?}", R::Response::NAME))
     }
 
     /// Sends bytes as they are.
@@ -82,7 +111,7 @@ pub fn answers(port: u16) -> bool {
     if stream.set_read_timeout(deadline).is_err() {
         return false;
     }
-    let mut connection = Connection { stream };
+    let mut connection = Connection { stream, next_correlation_id: 1 };
     connection.try_send_raw(&frame(18, 0, 7, &[])).is_ok()
         && connection.try_receive().is_ok_and(|answer| answer.starts_with(&[0, 0, 0, 7, 0, 0]))
 }

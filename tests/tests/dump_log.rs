@@ -39,8 +39,7 @@ fn dump(stop: impl Fn(&mut Broker)) {
 
     let logs = files(&broker.data_dir(), &topic, &[".log"]);
     assert!(logs.len() >= 2 * CODECS.len(), "partitions have rolled: {logs:?}");
-    let batches = tool(&["--deep-iteration", "--print-data-log", "--skip-record-metadata"], &logs);
-    let batches = [batches, tool(&["--deep-iteration"], &logs)].concat();
+    let batches = tool(&["--deep-iteration"], &logs);
     let lines = || batches.lines();
     assert_eq!(lines().filter(|line| line.contains("isvalid: false")).count(), 0, "{batches}");
     let records = CODECS.len() * ROUNDS * 2 * RECORDS;
@@ -55,7 +54,8 @@ fn dump(stop: impl Fn(&mut Broker)) {
 
     let indexes = files(&broker.data_dir(), &topic, &[".index", ".timeindex"]);
     let checked = tool(&["--index-sanity-check"], &indexes);
-    let passed = checked.lines().filter(|line| line.contains("passed sanity check")).count();
+    let passed = |line: &&str| line.ends_with("passed sanity check.") || line.ends_with("index is empty.");
+    let passed = checked.lines().filter(passed).count();
     assert_eq!(passed, indexes.len(), "{checked}");
     // The entries of both against the log beside them.
     tool(&["--verify-index-only"], &indexes);
@@ -121,13 +121,11 @@ fn tool(arguments: &[&str], files: &[PathBuf]) -> String {
 }
 
 fn is_complaint(line: &str) -> bool {
-    // Said of every segment that does not begin at 0, of Kafka's own too.
-    if line.contains("-1 is followed by") {
+    // Said of every segment that does not begin at 0, of Kafka's own too, under the line "Non-consecutive offsets in".
+    if line.contains(" -1 is followed by") {
         return false;
     }
     let signs = [
-        "Non-secutive",
-        "Non-consecutive",
         "is followed by",
         "Mismatches in",
         "mismatch",
