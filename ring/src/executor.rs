@@ -117,7 +117,11 @@ impl Executor {
         let mut turn_start = self.core.driver.now();
         loop {
             self.core.run_ready(TASKS_PER_TURN);
-            if let Some(output) = handle.state.borrow_mut().output.take() {
+            let output = handle.state.borrow_mut().output.take();
+            if let Some(output) = output {
+                // What the last turn submitted, a peer's wake-up say, leaves before this core stops looking.
+                self.core.driver.poll(&mut completions);
+                self.core.deliver(&mut completions);
                 return output;
             }
             self.core.collect(&mut completions, &mut turn_start);
@@ -295,13 +299,17 @@ impl Core {
         } else {
             self.driver.poll(completions);
         }
-        for completion in completions.drain(..) {
-            self.operations.complete(completion, &*self.driver);
-        }
+        self.deliver(completions);
         if slept || self.timers.next_deadline().is_some() {
             self.fire_timers();
         }
         self.wake_sources();
+    }
+
+    fn deliver(&self, completions: &mut Vec<Completion>) {
+        for completion in completions.drain(..) {
+            self.operations.complete(completion, &*self.driver);
+        }
     }
 
     /// Raise the sleeping flag, then look once more for work that peers made visible before they could see the flag;

@@ -139,23 +139,30 @@ impl File {
             if sync.finished.get() >= needed {
                 return Ok(());
             }
-            if sync.running.get() {
-                self.wait_for_flush().await;
-            } else {
-                self.flush_once().await;
+            if !sync.running.get() {
+                self.begin_flush();
             }
+            self.wait_for_flush().await;
         }
     }
 
-    async fn flush_once(&self) {
-        let running = Running::begin(self);
-        let (result, _) = once(Operation::Sync { file: self.inner.descriptor, data_only: true }).await;
-        if let Err(error) = result {
-            self.inner.sync.failed.set(Some(error.raw_os_error().unwrap_or(libc::EIO)));
-        } else {
-            self.inner.sync.finished.set(self.inner.sync.finished.get() + 1);
-        }
-        drop(running);
+    /// Begin a flush in a task of its own: the kernel tells a failure once, so somebody must be there to hear it
+    /// even when all who waited have gone.
+    fn begin_flush(&self) {
+        let file = self.clone();
+        file.inner.sync.running.set(true);
+        executor::spawn(async move {
+            let (result, _) = once(Operation::Sync { file: file.inner.descriptor, data_only: true }).await;
+            let sync = &file.inner.sync;
+            match result {
+                Ok(_) => sync.finished.set(sync.finished.get() + 1),
+                Err(error) => sync.failed.set(Some(error.raw_os_error().unwrap_or(libc::EIO))),
+            }
+            sync.running.set(false);
+            for waker in sync.waiting.take() {
+                waker.wake();
+            }
+        });
     }
 
     async fn wait_for_flush(&self) {
@@ -184,26 +191,6 @@ impl File {
     /// Lock against other processes until closed; `WouldBlock` if another has it.
     pub fn lock(&self) -> io::Result<()> {
         self.inner.driver.lock(self.inner.descriptor)
-    }
-}
-
-/// Marks a flush as running, also when the future that runs it is dropped.
-struct Running<'a>(&'a File);
-
-impl<'a> Running<'a> {
-    fn begin(file: &'a File) -> Self {
-        file.inner.sync.running.set(true);
-        Self(file)
-    }
-}
-
-impl Drop for Running<'_> {
-    fn drop(&mut self) {
-        let sync = &self.0.inner.sync;
-        sync.running.set(false);
-        for waker in sync.waiting.take() {
-            waker.wake();
-        }
     }
 }
 

@@ -17,6 +17,7 @@ pub mod mesh;
 mod operation;
 pub mod placement;
 pub mod signal;
+mod sleep_flag;
 pub mod socket;
 mod task;
 mod timer;

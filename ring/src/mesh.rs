@@ -4,7 +4,10 @@ use std::{
     cell::RefCell,
     future::poll_fn,
     rc::Rc,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{Ordering, fence},
+    },
     task::{Poll, Waker},
 };
 
@@ -142,8 +145,14 @@ impl<T: Send + 'static> Endpoint<T> {
     }
 
     fn wake_peer(&self, to: usize) {
-        // A peer that has not started yet looks at its mailboxes when it does.
-        let Some(signal) = self.inner.signals.0[to].get() else { return };
+        let slot = &self.inner.signals.0[to];
+        // A peer that has not started yet looks at its mailboxes when it does. The fence pairs with the one before
+        // its first sleep: it sees the value, or we see its signal.
+        let signal = slot.get().or_else(|| {
+            fence(Ordering::SeqCst);
+            slot.get()
+        });
+        let Some(signal) = signal else { return };
         if signal.claim_wake() {
             executor::with(|core| core.driver.notify(signal));
         }

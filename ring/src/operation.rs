@@ -16,11 +16,20 @@ use crate::{
     executor::{self, Core},
 };
 
+/// Results of one operation that may wait to be taken. Beyond it the operation is asked to end, and whoever takes
+/// the results starts it again: a connection that nobody reads holds no more than this of the receive buffers, plus
+/// what the kernel delivers in one turn, and an idle acceptor no more sockets.
+const UNTAKEN_RESULTS: usize = 32;
+
 /// Results that nobody has taken yet, the last of which may be final.
 struct InFlight {
     generation: u32,
     waker: Option<Waker>,
     results: VecDeque<(io::Result<usize>, Payload)>,
+    /// Buffers or sockets in `results`.
+    untaken: usize,
+    /// The driver was asked to end it.
+    ending: bool,
     finished: bool,
     abandoned: bool,
 }
@@ -44,6 +53,8 @@ impl Operations {
             generation,
             waker: None,
             results: VecDeque::new(),
+            untaken: 0,
+            ending: false,
             finished: false,
             abandoned: false,
         });
@@ -72,12 +83,27 @@ impl Operations {
             release(completion.payload, driver);
             return;
         }
+        entry.untaken += weight(&completion.payload);
         entry.results.push_back((completion.result, completion.payload));
+        let ends = !entry.finished && !entry.ending && entry.untaken > UNTAKEN_RESULTS;
+        entry.ending |= ends;
         let waker = entry.waker.take();
         drop(in_flight);
+        if ends {
+            driver.cancel(completion.token);
+        }
         if let Some(waker) = waker {
             waker.wake();
         }
+    }
+}
+
+/// What of a bounded supply a result holds.
+fn weight(payload: &Payload) -> usize {
+    match payload {
+        Payload::Chunks(chunks) => chunks.len(),
+        Payload::Accepted(..) => 1,
+        _ => 0,
     }
 }
 
@@ -113,6 +139,7 @@ impl Handle {
         let mut in_flight = self.core.operations.in_flight.borrow_mut();
         let entry = &mut in_flight[self.key()];
         if let Some(result) = entry.results.pop_front() {
+            entry.untaken -= weight(&result.1);
             return Poll::Ready(Some(result));
         }
         if entry.finished {
@@ -127,7 +154,12 @@ impl Handle {
 
     /// Ask the driver to end it; its results still arrive.
     pub(crate) fn cancel(&self) {
-        if !self.core.operations.in_flight.borrow()[self.key()].finished {
+        let mut in_flight = self.core.operations.in_flight.borrow_mut();
+        let entry = &mut in_flight[self.key()];
+        let asks = !entry.finished && !entry.ending;
+        entry.ending |= asks;
+        drop(in_flight);
+        if asks {
             self.core.driver.cancel(self.token);
         }
     }
@@ -147,6 +179,7 @@ impl Drop for Handle {
         }
         let entry = &mut in_flight[key];
         entry.abandoned = true;
+        let asks = !entry.ending;
         let results = std::mem::take(&mut entry.results);
         let waker = entry.waker.take();
         drop(in_flight);
@@ -154,7 +187,9 @@ impl Drop for Handle {
         for (_, payload) in results {
             release(payload, &*self.core.driver);
         }
-        self.core.driver.cancel(self.token);
+        if asks {
+            self.core.driver.cancel(self.token);
+        }
     }
 }
 

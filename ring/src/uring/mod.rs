@@ -33,7 +33,10 @@ use crate::{
 const NOTIFIED: u64 = 1;
 const EVENT: u64 = 2;
 const CANCELLED: u64 = 3;
+/// The low byte; the peer's core number stands above it.
 const NOTIFY_SENT: u64 = 4;
+/// Below is the driver's own.
+const FIRST_TOKEN: u64 = 1 << 32;
 
 /// Sizes of one core's ring.
 #[derive(Clone, Debug)]
@@ -70,6 +73,8 @@ pub struct UringDriver {
     pool: RefCell<ReceivePool>,
     /// Receives that ended for want of buffers, started again when some return.
     starved: RefCell<Vec<(Token, Descriptor)>>,
+    /// Peers by their core's number, as far as this core has notified them.
+    peers: RefCell<Vec<Option<Arc<CoreSignal>>>>,
     signal: Arc<CoreSignal>,
     event: OwnedFd,
     bundles: bool,
@@ -93,17 +98,23 @@ impl UringDriver {
             .build(config.entries)
             .map_err(|error| probe::explain_setup(&error))?;
         probe::check_opcodes(&ring)?;
-        let pool = ReceivePool::register(&ring, config.receive_buffers, config.receive_buffer_bytes)
-            .map_err(|error| probe::explain_buffers(&error))?;
         let event = sockets::event_fd().map_err(|error| probe::explain_buffers(&error))?;
         let outside = event.try_clone().map_err(|error| probe::explain_buffers(&error))?;
         let bundles = ring.params().is_feature_recvsend_bundle();
         let signal = Arc::new(CoreSignal::new(config.core, ring.as_raw_fd(), Some(outside)));
+        let pool = ReceivePool::register(
+            &ring,
+            config.receive_buffers,
+            config.receive_buffer_bytes,
+            Arc::clone(&signal),
+        )
+        .map_err(|error| probe::explain_buffers(&error))?;
         let driver = Self {
             ring: RefCell::new(ring),
             pending: RefCell::default(),
             pool: RefCell::new(pool),
             starved: RefCell::default(),
+            peers: RefCell::default(),
             signal,
             event,
             bundles,
@@ -144,9 +155,14 @@ impl UringDriver {
 
     /// Give taken buffers back to the kernel and restart receives that had none.
     fn recycle(&self) {
-        if self.pool.borrow_mut().recycle() == 0 || self.starved.borrow().is_empty() {
+        let mut pool = self.pool.borrow_mut();
+        pool.recycle();
+        // Not only when some have just returned: they may have before the kernel's refusal was seen.
+        if self.starved.borrow().is_empty() || pool.free() == 0 {
             return;
         }
+        pool.set_starving(false);
+        drop(pool);
         for (token, socket) in self.starved.take() {
             self.start_receive(token, socket);
         }
@@ -168,12 +184,16 @@ impl UringDriver {
 
     fn on_entry(&self, entry: &cqueue::Entry, completions: &mut Vec<Completion>) {
         match entry.user_data() {
-            NOTIFIED | CANCELLED | NOTIFY_SENT => return,
+            NOTIFIED | CANCELLED => return,
             EVENT => {
                 let mut count = [0u8; 8];
                 // Resets the counter; it is non-blocking, and an error only means there was nothing to reset.
                 let _ = rustix::io::read(&self.event, &mut count);
                 self.watch_event();
+                return;
+            }
+            own if own < FIRST_TOKEN => {
+                self.on_notify_sent(own, entry.result());
                 return;
             }
             _ => {}
@@ -184,11 +204,12 @@ impl UringDriver {
         let mut slots = self.pending.borrow_mut();
         let Some(pending) = slots.get_mut(key).and_then(Option::as_mut) else { return };
         let result = result_of(entry, pending);
-        if let (Pending::ReceiveMany { socket }, Err(error)) = (&*pending, &result)
+        if let (Pending::ReceiveMany { socket, cancelled: false }, Err(error)) = (&*pending, &result)
             && error.raw_os_error() == Some(libc::ENOBUFS)
             && !more
         {
             self.starved.borrow_mut().push((token, *socket));
+            self.pool.borrow().set_starving(true);
             return;
         }
         let payload = match pending {
@@ -202,6 +223,17 @@ impl UringDriver {
             slots[key].take().map_or(Payload::None, |done| done.finish(&result, payload))
         };
         completions.push(Completion { token, result, payload, more });
+    }
+
+    /// A peer that the ring could not reach is woken by its event: its flag is already down, so nobody else will.
+    fn on_notify_sent(&self, user_data: u64, result: i32) {
+        if result >= 0 {
+            return;
+        }
+        let core = (user_data >> 8) as usize;
+        if let Some(Some(peer)) = self.peers.borrow().get(core) {
+            peer.raise_event();
+        }
     }
 
     fn received(&self, entry: &cqueue::Entry, result: &io::Result<usize>) -> Payload {
@@ -326,7 +358,7 @@ impl Driver for UringDriver {
             slots.resize_with(key + 1, || None);
         }
         if let Operation::ReceiveMany { socket } = operation {
-            slots[key] = Some(Pending::ReceiveMany { socket });
+            slots[key] = Some(Pending::ReceiveMany { socket, cancelled: false });
             drop(slots);
             self.start_receive(token, socket);
             return;
@@ -358,6 +390,12 @@ impl Driver for UringDriver {
             return;
         }
         drop(starved);
+        // Its refusal for want of buffers may wait in the completion queue, where the kernel finds nothing to cancel.
+        if let Some(Some(Pending::ReceiveMany { cancelled, .. })) =
+            self.pending.borrow_mut().get_mut(pending::key(token))
+        {
+            *cancelled = true;
+        }
         self.push(opcode::AsyncCancel::new(token.0).build().user_data(CANCELLED));
     }
 
@@ -384,7 +422,13 @@ impl Driver for UringDriver {
 
     fn notify(&self, peer: &Arc<CoreSignal>) {
         let entry = opcode::MsgRingData::new(types::Fd(peer.ring()), 0, NOTIFIED, None).build();
-        self.push(entry.user_data(NOTIFY_SENT));
+        let mut peers = self.peers.borrow_mut();
+        if peers.len() <= peer.core {
+            peers.resize_with(peer.core + 1, || None);
+        }
+        peers[peer.core].get_or_insert_with(|| Arc::clone(peer));
+        drop(peers);
+        self.push(entry.user_data(NOTIFY_SENT | (peer.core as u64) << 8));
     }
 
     fn signal(&self) -> Arc<CoreSignal> {
@@ -404,6 +448,12 @@ impl Driver for UringDriver {
     }
 
     fn close(&self, descriptor: Descriptor) {
+        // Entries that wait in the queue name descriptors by number, and the number may be another's in a moment.
+        let mut ring = self.ring.borrow_mut();
+        if !ring.submission().is_empty() {
+            submit(&ring);
+        }
+        drop(ring);
         // SAFETY: the owning type gives its descriptor up exactly once, here.
         #[allow(unsafe_code)]
         drop(unsafe { OwnedFd::from_raw_fd(descriptor.0) });

@@ -30,6 +30,8 @@ pub(crate) enum Pending {
     },
     ReceiveMany {
         socket: Descriptor,
+        /// Asked to end: not to be started again when buffers return.
+        cancelled: bool,
     },
     ReceiveInto {
         socket: Descriptor,
@@ -88,7 +90,7 @@ impl Pending {
                     raw: sockets::RawAddress::new(address),
                 }))
             }
-            Operation::ReceiveMany { socket } => Self::ReceiveMany { socket },
+            Operation::ReceiveMany { socket } => Self::ReceiveMany { socket, cancelled: false },
             Operation::ReceiveInto { socket, buffer, length } => Self::ReceiveInto { socket, buffer, length },
             Operation::Send { socket, buffers, more } => Self::Send(Sending::new(socket, buffers, more)),
             Operation::Writable { socket } => Self::Writable { socket },

@@ -5,7 +5,7 @@ use std::{
     ptr::NonNull,
     sync::{
         Arc,
-        atomic::{AtomicU16, Ordering},
+        atomic::{AtomicBool, AtomicU16, Ordering, fence},
     },
 };
 
@@ -13,6 +13,8 @@ use bytes::Bytes;
 use crossbeam_queue::ArrayQueue;
 use io_uring::{IoUring, types::BufRingEntry};
 use rustix::mm::{MapFlags, ProtFlags};
+
+use crate::signal::CoreSignal;
 
 /// The only buffer group.
 pub(crate) const GROUP: u16 = 0;
@@ -25,6 +27,8 @@ pub(crate) struct ReceivePool {
     buffer_in: Vec<u16>,
     slot_of: Vec<u16>,
     tail: u16,
+    /// Buffers that the kernel has and has not filled, as far as we have seen.
+    free: usize,
 }
 
 /// Anonymous memory, unmapped on drop.
@@ -38,6 +42,9 @@ struct Memory {
     mapping: Mapping,
     buffer_bytes: usize,
     returned: ArrayQueue<u16>,
+    /// Receives wait for buffers: whoever returns one from another thread wakes the owner.
+    starving: AtomicBool,
+    owner: Arc<CoreSignal>,
 }
 
 // SAFETY: plain memory. A buffer is written by the kernel only while it is in the ring, and read through `Chunk`
@@ -98,12 +105,22 @@ impl Drop for Chunk {
     fn drop(&mut self) {
         let returned = self.memory.returned.push(self.buffer);
         debug_assert!(returned.is_ok(), "the queue has room for every buffer");
+        // The owner says that it starves, then raises its flag, then looks at the queue.
+        fence(Ordering::SeqCst);
+        if self.memory.starving.load(Ordering::Relaxed) && self.memory.owner.claim_wake() {
+            self.memory.owner.raise_event();
+        }
     }
 }
 
 impl ReceivePool {
     /// Map `count` buffers and give them all to the kernel.
-    pub(crate) fn register(ring: &IoUring, count: u16, buffer_bytes: usize) -> io::Result<Self> {
+    pub(crate) fn register(
+        ring: &IoUring,
+        count: u16,
+        buffer_bytes: usize,
+        owner: Arc<CoreSignal>,
+    ) -> io::Result<Self> {
         assert!(
             count.is_power_of_two() && count <= 32_768,
             "a ring of buffers has 2^n entries, at most 32,768"
@@ -118,10 +135,17 @@ impl ReceivePool {
         }
         let mut pool = Self {
             ring: entries,
-            memory: Arc::new(Memory { mapping, buffer_bytes, returned }),
+            memory: Arc::new(Memory {
+                mapping,
+                buffer_bytes,
+                returned,
+                starving: AtomicBool::new(false),
+                owner,
+            }),
             buffer_in: vec![0; usize::from(count)],
             slot_of: vec![0; usize::from(count)],
             tail: 0,
+            free: 0,
         };
         for buffer in 0..count {
             pool.give(buffer);
@@ -149,6 +173,7 @@ impl ReceivePool {
             entry.set_bid(buffer);
         }
         self.tail = self.tail.wrapping_add(1);
+        self.free += 1;
     }
 
     fn publish(&mut self) {
@@ -169,6 +194,7 @@ impl ReceivePool {
         loop {
             let count = left.min(self.memory.buffer_bytes);
             let buffer = self.buffer_in[usize::from(slot)];
+            self.free -= 1;
             let chunk = Chunk { memory: Arc::clone(&self.memory), buffer, length: count };
             if count > 0 {
                 chunks.push(Bytes::from_owner(chunk));
@@ -181,17 +207,24 @@ impl ReceivePool {
         }
     }
 
-    /// Give returned buffers to the kernel; says how many.
-    pub(crate) fn recycle(&mut self) -> usize {
-        let mut count = 0;
+    /// Give returned buffers to the kernel.
+    pub(crate) fn recycle(&mut self) {
+        let before = self.tail;
         while let Some(buffer) = self.memory.returned.pop() {
             self.give(buffer);
-            count += 1;
         }
-        if count > 0 {
+        if self.tail != before {
             self.publish();
         }
-        count
+    }
+
+    /// Buffers that a receive may still find.
+    pub(crate) fn free(&self) -> usize {
+        self.free
+    }
+
+    pub(crate) fn set_starving(&self, starving: bool) {
+        self.memory.starving.store(starving, Ordering::Relaxed);
     }
 
     pub(crate) fn unregister(&mut self, ring: &IoUring) {

@@ -1,0 +1,148 @@
+//! Few receive buffers: what happens when there are none, and who gets them back.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+
+use std::{rc::Rc, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+use jackdaw_ring::{Executor, Listener, Socket, UringConfig, UringDriver, sleep, spawn, timeout};
+
+/// Four buffers of 1 KiB.
+fn run<T: 'static>(future: impl Future<Output = T> + 'static) -> T {
+    let config = UringConfig { receive_buffers: 4, receive_buffer_bytes: 1024, ..UringConfig::default() };
+    Executor::new(Rc::new(UringDriver::new(&config).unwrap())).run(future)
+}
+
+async fn pair() -> (Socket, Socket) {
+    let (listener, address) = Listener::bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let client = spawn(async move { Socket::connect(address).await.unwrap() });
+    let server = listener.accept().await.unwrap();
+    (client.await, server)
+}
+
+/// Take all four buffers.
+async fn hoard(server: &Socket) -> Vec<Bytes> {
+    let mut held = Vec::new();
+    while let Ok(chunk) = timeout(Duration::from_millis(30), server.receive()).await {
+        held.push(chunk.unwrap().unwrap());
+    }
+    assert_eq!(held.len(), 4);
+    held
+}
+
+async fn receive_exactly(socket: &Socket, length: usize) -> usize {
+    let mut all = 0;
+    while all < length {
+        all += socket.receive().await.unwrap().expect("more bytes").len();
+    }
+    all
+}
+
+#[test]
+fn buffers_that_another_thread_drops_wake_the_core() {
+    run(async {
+        let (client, server) = pair().await;
+        spawn(async move {
+            client.send(vec![Bytes::from(vec![7; 20_000])], false).await.unwrap();
+            sleep(Duration::from_secs(100)).await;
+        });
+        let held = hoard(&server).await;
+        let thread = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(50));
+            drop(held);
+        });
+        // Nothing else wakes this core: no timer is due, and the peer has sent what it could.
+        let received = timeout(Duration::from_secs(10), receive_exactly(&server, 20_000 - 4096)).await;
+        assert!(received.is_ok(), "the core slept on although buffers were free");
+        thread.join().unwrap();
+    });
+}
+
+#[test]
+fn a_starved_receive_can_be_cancelled() {
+    run(async {
+        let (client, server) = pair().await;
+        client.send(vec![Bytes::from(vec![7; 6000])], false).await.unwrap();
+        let held = hoard(&server).await;
+        // The pooled receive starves; a receive into one's own buffer needs none and takes over.
+        let rest =
+            timeout(Duration::from_secs(5), server.receive_into(BytesMut::with_capacity(1904), 1904)).await;
+        assert_eq!(rest.unwrap().unwrap().len(), 1904);
+        drop(held);
+    });
+}
+
+#[test]
+fn many_starved_connections_all_go_on() {
+    run(async {
+        let mut readers = Vec::new();
+        for _ in 0..20 {
+            let (client, server) = pair().await;
+            spawn(async move {
+                for _ in 0..10 {
+                    client.send(vec![Bytes::from(vec![1; 5000])], false).await.unwrap();
+                }
+                sleep(Duration::from_secs(100)).await;
+            });
+            readers.push(spawn(async move {
+                let mut left = 50_000;
+                while left > 0 {
+                    let chunk = server.receive().await.unwrap().expect("more bytes");
+                    left -= chunk.len();
+                    if left % 3 == 0 {
+                        // Holds its buffer for a while.
+                        sleep(Duration::from_micros(200)).await;
+                    }
+                }
+            }));
+        }
+        for reader in readers {
+            assert!(timeout(Duration::from_secs(20), reader).await.is_ok(), "a connection starved for good");
+        }
+    });
+}
+
+#[test]
+fn dropped_starved_connections_take_nothing_with_them() {
+    run(async {
+        for _ in 0..30 {
+            let (client, server) = pair().await;
+            client.send(vec![Bytes::from(vec![7; 6000])], false).await.unwrap();
+            let held = hoard(&server).await;
+            drop(server);
+            // The number of the dropped socket is given out again; its starved receive must not live on there.
+            let (new_client, new_server) = pair().await;
+            drop(held);
+            new_client.send(vec![Bytes::from(vec![8; 3000])], false).await.unwrap();
+            let received = timeout(Duration::from_secs(5), receive_exactly(&new_server, 3000)).await;
+            assert_eq!(received.unwrap(), 3000);
+            drop(client);
+        }
+    });
+}
+
+#[test]
+fn a_connection_that_nobody_reads_holds_its_share_only() {
+    let config = UringConfig { receive_buffers: 64, receive_buffer_bytes: 1024, ..UringConfig::default() };
+    Executor::new(Rc::new(UringDriver::new(&config).unwrap())).run(async {
+        let (flood, stalled) = pair().await;
+        flood.send(vec![Bytes::from(vec![1; 1])], false).await.unwrap();
+        assert_eq!(receive_exactly(&stalled, 1).await, 1);
+        // The receive stays armed, and what comes is not taken. (What comes in one burst the kernel may spread over all
+        // buffers before anybody looks; so this comes piece by piece.)
+        let (started, starts) = jackdaw_ring::channel::once();
+        spawn(async move {
+            for _ in 0..200 {
+                flood.send(vec![Bytes::from(vec![1; 1024])], false).await.unwrap();
+                sleep(Duration::from_micros(50)).await;
+            }
+            started.send(());
+            sleep(Duration::from_secs(100)).await;
+        });
+        starts.await.unwrap();
+        let (client, server) = pair().await;
+        client.send(vec![Bytes::from(vec![2; 20_000])], false).await.unwrap();
+        let received = timeout(Duration::from_secs(5), receive_exactly(&server, 20_000)).await;
+        assert!(received.is_ok(), "one connection took all buffers");
+        assert_eq!(receive_exactly(&stalled, 200 * 1024).await, 200 * 1024);
+    });
+}
