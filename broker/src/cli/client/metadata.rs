@@ -65,6 +65,10 @@ impl ClusterMetadata {
         self.nodes.get(&node_id)
     }
 
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = &Address> {
+        self.nodes.values()
+    }
+
     pub(crate) fn topic(&self, name: &str) -> Option<&TopicMetadata> {
         self.topics.get(name)
     }

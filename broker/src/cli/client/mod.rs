@@ -55,7 +55,8 @@ impl Client {
         self.limits.timeout
     }
 
-    /// A connection to whichever bootstrap server answers first, in the order given.
+    /// A connection to whichever bootstrap server answers first, in the order given; where none does, to a
+    /// broker that the metadata knows.
     pub(crate) fn any(&mut self) -> Result<&mut Connection, ClientError> {
         let connection = match self.any.take() {
             Some(connection) => connection,
@@ -66,12 +67,12 @@ impl Client {
 
     fn open_any(&self) -> Result<Connection, ClientError> {
         let mut failure = None;
-        for address in &self.bootstrap {
+        for address in self.bootstrap.iter().chain(self.metadata.addresses()) {
             match Connection::open(address, &self.limits) {
                 Ok(connection) => return Ok(connection),
                 Err(ClientError::Interrupted) => return Err(ClientError::Interrupted),
                 Err(error) => {
-                    tracing::debug!(%address, %error, "bootstrap server does not answer");
+                    tracing::debug!(%address, %error, "this broker does not answer");
                     failure.get_or_insert(error);
                 }
             }

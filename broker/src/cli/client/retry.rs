@@ -1,12 +1,14 @@
 //! Pauses between attempts: bounded in number and in length.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::error::ClientError;
 use super::interrupt::Interrupt;
 
 /// Attempts after the first. With the pauses below they cover about 12 s: a restart, or the choice of a leader.
 const RETRIES_MAX: u32 = 15;
+/// No new attempt after this long: each may itself last as long as an answer may take.
+const RETRY_TIME_MAX: Duration = Duration::from_secs(60);
 const FIRST_PAUSE_MS: u64 = 50;
 const LONGEST_PAUSE_MS: u64 = 1000;
 /// How often a pause looks for an interrupt.
@@ -15,20 +17,21 @@ const SLICE_MS: u64 = 50;
 /// Counts the attempts at one thing.
 pub(crate) struct Retry {
     interrupt: Interrupt,
+    begun: Instant,
     retries: u32,
 }
 
 impl Retry {
     pub(crate) fn new(interrupt: Interrupt) -> Self {
-        Self { interrupt, retries: 0 }
+        Self { interrupt, begun: Instant::now(), retries: 0 }
     }
 
     /// Sleeps before the next attempt.
     ///
     /// # Errors
-    /// `failure` itself when there were enough attempts; an interrupt.
+    /// `failure` itself when there were enough attempts or they took too long; an interrupt.
     pub(crate) fn pause(&mut self, failure: ClientError) -> Result<(), ClientError> {
-        if self.retries == RETRIES_MAX {
+        if self.retries == RETRIES_MAX || self.begun.elapsed() >= RETRY_TIME_MAX {
             return Err(failure);
         }
         let pause_ms = pause_ms(self.retries);
