@@ -1,5 +1,7 @@
 //! The hand-written paths take no memory once they have grown to the size of their requests.
 
+use std::alloc::System;
+
 use bytes::Bytes;
 use jackdaw_core::{
     error_code::ErrorCode,
@@ -11,17 +13,17 @@ use jackdaw_core::{
     },
     uuid::Uuid,
 };
-use peak_alloc::PeakAlloc;
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
-static ALLOCATOR: PeakAlloc = PeakAlloc;
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// The most memory that `work` held at any time, in bytes.
-fn taken(work: impl FnOnce()) -> usize {
-    let before = ALLOCATOR.current_usage();
-    ALLOCATOR.reset_peak_usage();
+/// How often `work` asked for memory.
+fn allocations(work: impl FnOnce()) -> usize {
+    let region = Region::new(ALLOCATOR);
     work();
-    ALLOCATOR.peak_usage().saturating_sub(before)
+    let change = region.change();
+    change.allocations + change.reallocations
 }
 
 fn produce_request() -> Bytes {
@@ -63,7 +65,7 @@ fn respond(encoder: &mut FetchResponseEncoder, pieces: &mut Vec<Piece>) {
 fn the_second_time_takes_nothing() {
     let (request, mut frame) = (produce_request(), ProduceFrame::default());
     frame.fill(&mut Reader::new(&request), 13).expect("decodes");
-    let again = taken(|| {
+    let again = allocations(|| {
         frame.fill(&mut Reader::new(&request), 13).expect("decodes");
         for topic in frame.topics() {
             assert!(topic.partitions().all(|partition| partition.records.is_some_and(|at| at.len() == 100)));
@@ -73,11 +75,11 @@ fn the_second_time_takes_nothing() {
 
     let (request, mut frame) = (fetch_request(), FetchFrame::default());
     frame.fill(&mut Reader::new(&request), 17).expect("decodes");
-    let again = taken(|| frame.fill(&mut Reader::new(&request), 17).expect("decodes"));
+    let again = allocations(|| frame.fill(&mut Reader::new(&request), 17).expect("decodes"));
     assert_eq!((again, frame.partition_count()), (0, 50), "a Fetch request");
 
     let (mut encoder, mut pieces) = (FetchResponseEncoder::new(), Vec::new());
     respond(&mut encoder, &mut pieces);
     respond(&mut encoder, &mut pieces);
-    assert_eq!(taken(|| respond(&mut encoder, &mut pieces)), 0, "a Fetch response");
+    assert_eq!(allocations(|| respond(&mut encoder, &mut pieces)), 0, "a Fetch response");
 }
