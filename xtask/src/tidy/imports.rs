@@ -17,6 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("broker", &["core", "raft", "ring", "storage", "net", "shard"]),
     ("benchmarks", &["core", "raft", "ring", "storage", "net", "shard"]),
     ("tests", &["core"]),
+    ("tests/codec", &["core"]),
     ("xtask", &["core"]),
 ];
 

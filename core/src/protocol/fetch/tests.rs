@@ -1,3 +1,5 @@
+//! The Fetch request and response by hand against the generated ones, at every version.
+
 use bytes::Bytes;
 
 use super::*;

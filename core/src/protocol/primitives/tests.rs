@@ -1,3 +1,5 @@
+//! Primitive types: what is written comes back, claims are refused, lenience is Java's.
+
 use bytes::Bytes;
 
 use super::{DecodeError, Reader, Writer};
