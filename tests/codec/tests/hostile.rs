@@ -1,5 +1,7 @@
 //! Cut, flipped and invented bytes: no decoder panics, and none takes more memory than it may.
 
+use std::alloc::System;
+
 use bytes::Bytes;
 use jackdaw_codec_tests::{
     exchange::MESSAGES,
@@ -14,17 +16,19 @@ use jackdaw_core::{
         produce::ProduceFrame,
     },
 };
-use peak_alloc::PeakAlloc;
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
-static ALLOCATOR: PeakAlloc = PeakAlloc;
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 const SEED: u64 = 6;
 const ROUNDS: usize = 60;
 
-/// What decoding and encoding a frame of some 500 bytes may take. The smallest element is a byte on the wire and
-/// some 200 in memory.
-const MEMORY_BYTES: usize = 1 << 20;
+/// What reading and writing a message may ask for beyond its share for each byte of the frame.
+const MEMORY_BYTES: usize = 64 << 10;
+
+/// The smallest structs take two or three bytes on the wire and up to some 400 in memory.
+const MEMORY_BYTES_PER_BYTE: usize = 300;
 
 /// Damages a message in one of the ways in which a peer could.
 fn damage(bytes: &[u8], random: &mut Random) -> Vec<u8> {
@@ -67,11 +71,13 @@ fn damaged_messages_neither_panic_nor_take_memory() {
             for _ in 0..ROUNDS {
                 let bytes = sample(schema, version, &mut random, Shape::PLAIN);
                 let damaged = Bytes::from(damage(&bytes, &mut random));
-                let before = ALLOCATOR.current_usage();
-                ALLOCATOR.reset_peak_usage();
+                let region = Region::new(ALLOCATOR);
                 let outcome = recode(&damaged, version);
-                let took = ALLOCATOR.peak_usage().saturating_sub(before);
-                assert!(took <= MEMORY_BYTES + 300 * damaged.len(), "{name} {version}: {took} bytes");
+                let took = region.change().bytes_allocated;
+                assert!(
+                    took <= MEMORY_BYTES + MEMORY_BYTES_PER_BYTE * damaged.len(),
+                    "{name} {version}: {took} bytes"
+                );
                 *if outcome.is_ok() { &mut taken } else { &mut refused } += 1;
             }
         }
@@ -87,10 +93,9 @@ fn a_large_frame_of_claims_stops_at_the_allowance() {
     let mut frame = vec![0, 0, 0, 1, 0xff, 0xff, 0xff, 0x02];
     frame.extend([1, 1, 0].repeat(6 << 20));
     let frame = Bytes::from(frame);
-    let before = ALLOCATOR.current_usage();
-    ALLOCATOR.reset_peak_usage();
+    let region = Region::new(ALLOCATOR);
     let refused = AlterPartitionReassignmentsRequest::from_bytes(&frame, 0).map(|_| ());
-    let took = ALLOCATOR.peak_usage().saturating_sub(before);
+    let took = region.change().bytes_allocated;
     assert_eq!(refused, Err(DecodeError::Memory { limit_bytes: DECODED_MESSAGE_BYTES_MAX }));
     assert!(took < 4096, "{took} bytes");
 }

@@ -1,4 +1,4 @@
-//! The handwritten frame and the gathered response against the generated codec, at every version; cut frames.
+//! The Fetch request and response by hand against the generated ones, at every version.
 
 use bytes::Bytes;
 

@@ -1,4 +1,4 @@
-//! Primitive types of the wire: widths, bounds on claims, tags, and where Java is lenient.
+//! Primitive types: what is written comes back, claims are refused, lenience is Java's.
 
 use bytes::Bytes;
 

@@ -1,4 +1,4 @@
-//! The handwritten frame and response against the generated codec, at every version; cut frames.
+//! The Produce request and response by hand against the generated ones, at every version.
 
 use bytes::Bytes;
 
