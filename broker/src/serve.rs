@@ -42,7 +42,7 @@ pub(crate) fn serve(config: BrokerConfig) -> ExitCode {
 fn exit_code(reason: &StopReason) -> ExitCode {
     match reason {
         StopReason::Asked => ExitCode::Ok,
-        StopReason::Fatal { kind: FatalKind::Start, text } => failed(text),
+        StopReason::Fatal { kind: FatalKind::Start, .. } => ExitCode::Error,
         StopReason::Fatal { kind: FatalKind::Disk, .. } => ExitCode::FsyncFailed,
         StopReason::Fatal { kind: FatalKind::Metadata, .. } => ExitCode::CorruptMetadata,
     }
@@ -81,6 +81,7 @@ fn start(
             tracing::warn!(core, cpu, %error, "cannot keep the shard on its CPU");
         }
         let fatal = |text: String| {
+            tracing::error!("cannot start: {text}");
             let reason = StopReason::Fatal { kind: FatalKind::Start, text };
             control.stop(reason.clone());
             reason

@@ -3,13 +3,14 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use jackdaw_core::{config::BrokerConfig, uuid::Uuid};
 use jackdaw_ring::{
     File,
     file::{self, OpenOptions},
-    random_u64,
+    random_u64, sleep,
 };
 use jackdaw_storage::{
     StorageError,
@@ -24,6 +25,10 @@ use crate::{
     message::{PartitionCheckpoint, PartitionKey},
     node::NodeError,
 };
+
+/// A killed process keeps its lock until the kernel has ended its ring's work: a restart waits for that.
+const LOCK_ATTEMPTS: u32 = 50;
+const LOCK_PAUSE: Duration = Duration::from_millis(100);
 
 /// All directories of a node, locked for as long as this lives.
 pub(crate) struct LogDirs {
@@ -53,7 +58,7 @@ impl LogDirs {
         let mut found = Vec::new();
         for dir in &config.log.dirs {
             let path = PathBuf::from(dir);
-            let lock = lock(&path)?;
+            let lock = lock(&path).await?;
             let properties = MetaProperties::read(&path)?;
             found.push((path, lock, properties));
         }
@@ -155,19 +160,28 @@ impl Checkpoints {
     }
 }
 
-fn lock(path: &Path) -> Result<File, NodeError> {
+async fn lock(path: &Path) -> Result<File, NodeError> {
     let io = |what: &str, error| NodeError::Io { what: format!("cannot {what} {}", path.display()), error };
     file::create_directory_all(path).map_err(|error| io("create", error))?;
     let options = OpenOptions { write: true, create: true, ..OpenOptions::default() };
     let lock =
         File::open(&path.join(layout::LOCK), options).map_err(|error| io("open the lock in", error))?;
-    match lock.lock() {
-        Ok(()) => Ok(lock),
-        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
-            Err(StorageError::Locked(path.to_path_buf()).into())
+    for attempt in 1.. {
+        match lock.lock() {
+            Ok(()) => break,
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock && attempt < LOCK_ATTEMPTS => {
+                if attempt == 1 {
+                    tracing::info!(dir = %path.display(), "waiting for the lock of a process that is ending");
+                }
+                sleep(LOCK_PAUSE).await;
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                return Err(StorageError::Locked(path.to_path_buf()).into());
+            }
+            Err(error) => return Err(io("lock", error)),
         }
-        Err(error) => Err(io("lock", error)),
     }
+    Ok(lock)
 }
 
 type Found = (PathBuf, File, Option<MetaProperties>);

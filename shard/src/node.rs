@@ -182,6 +182,14 @@ impl Control {
         lock(&self.0.reason).clone().unwrap_or(StopReason::Asked)
     }
 
+    /// Wait, in a task, for a failure to start; for ever if there is none.
+    pub(crate) async fn failed_to_start(&self) {
+        let reason = self.stopped().await;
+        if !matches!(reason, StopReason::Fatal { kind: FatalKind::Start, .. }) {
+            std::future::pending().await
+        }
+    }
+
     pub fn is_stopping(&self) -> bool {
         self.0.stopping.load(Ordering::Acquire)
     }

@@ -1,7 +1,10 @@
 //! The life of one shard: start, serve, stop. Shard 0 also starts the controller, registers the broker, opens the
 //! listeners and writes what the node's stop leaves behind.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap, future::Future, net::SocketAddr, path::PathBuf, rc::Rc, sync::Arc, task::Poll,
+    time::Duration,
+};
 
 use jackdaw_core::{
     config::{BrokerConfig, Listener as ListenerConfig, Quorum},
@@ -22,12 +25,17 @@ use crate::{
     log_dirs::{LogDirs, random_uuid},
     message::{Call, Message, PartitionCheckpoint, Reply},
     metadata_log::MetadataLog,
-    node::{Fatal, LogDirIdentity, Node, NodeError, NodeIdentity, NodeLimits, ShardSeat, StopReason},
+    node::{
+        Control, Fatal, LogDirIdentity, Node, NodeError, NodeIdentity, NodeLimits, ShardSeat, StopReason,
+    },
     rpc::Rpc,
     serve::Front,
     shard::Shard,
     view_build::ViewBuilder,
 };
+
+const BIND_ATTEMPTS: u32 = 30;
+const BIND_PAUSE: Duration = Duration::from_millis(100);
 
 /// Run one shard until the node stops. On the shard's own thread, inside its executor.
 ///
@@ -49,17 +57,30 @@ pub async fn run_shard(seat: ShardSeat) -> Result<StopReason, NodeError> {
 
 /// A shard other than the first learns from the first who it is.
 async fn run_other(node: &Arc<Node>, rpc: Rc<Rpc>) -> StopReason {
-    let identity = match rpc.receive().await {
-        (_, Message::Identity(identity)) => identity,
-        _ => return node.control.stopped().await,
+    let control = &node.control;
+    let Some((_, Message::Identity(identity))) = unless_failed(control, rpc.receive()).await else {
+        return control.stopped().await;
     };
     let limits = NodeLimits::new(&node.config);
-    let shard = Rc::new(Shard::new(identity, limits, rpc, Fatal::new(node.control.clone())));
+    let shard = Rc::new(Shard::new(identity, limits, rpc, Fatal::new(control.clone())));
     let front = Front::new(Rc::clone(&shard), node.loads.clone());
     spawn(Rc::clone(&front).take_messages());
     // The first shard sends Stop when it is time; this one may end when it has answered.
-    front.stopped().await;
-    node.control.stopped().await
+    unless_failed(control, front.stopped()).await;
+    control.stopped().await
+}
+
+/// Wait for `future`, unless the first shard cannot start: then nobody will send what it waits for.
+async fn unless_failed<T>(control: &Control, future: impl Future<Output = T>) -> Option<T> {
+    let mut future = std::pin::pin!(future);
+    let mut failed = std::pin::pin!(control.failed_to_start());
+    std::future::poll_fn(|context| {
+        if let Poll::Ready(output) = future.as_mut().poll(context) {
+            return Poll::Ready(Some(output));
+        }
+        failed.as_mut().poll(context).map(|()| None)
+    })
+    .await
 }
 
 async fn run_first(node: &Arc<Node>, rpc: Rc<Rpc>) -> Result<StopReason, NodeError> {
@@ -75,7 +96,7 @@ async fn run_first(node: &Arc<Node>, rpc: Rc<Rpc>) -> Result<StopReason, NodeErr
     let front = Front::new(Rc::clone(&shard), node.loads.clone());
     spawn(Rc::clone(&front).take_messages());
 
-    let listeners = bind(config)?;
+    let listeners = bind(config).await?;
     let host = start_controller(config, &shard, &dirs).await?;
     register(config, &host, &dirs, &listeners).await?;
     open_listeners(&shard, &front, listeners, node)?;
@@ -132,16 +153,33 @@ struct Bound {
     address: SocketAddr,
 }
 
-fn bind(config: &BrokerConfig) -> Result<Vec<Bound>, NodeError> {
-    client_listeners(config)
-        .map(|configured| {
-            let host = configured.host.as_deref().unwrap_or("0.0.0.0");
-            let address = resolve(host, configured.port)?;
-            let (listener, address) = Listener::bind(address)
-                .map_err(|error| NodeError::Io { what: format!("cannot listen on {configured}"), error })?;
-            Ok(Bound { name: configured.name.clone(), listener, address })
-        })
-        .collect()
+async fn bind(config: &BrokerConfig) -> Result<Vec<Bound>, NodeError> {
+    let mut bound = Vec::new();
+    for configured in client_listeners(config) {
+        let host = configured.host.as_deref().unwrap_or("0.0.0.0");
+        let address = resolve(host, configured.port)?;
+        let (listener, address) = listen(address)
+            .await
+            .map_err(|error| NodeError::Io { what: format!("cannot listen on {configured}"), error })?;
+        bound.push(Bound { name: configured.name.clone(), listener, address });
+    }
+    Ok(bound)
+}
+
+/// A killed process keeps its port, as its lock, until the kernel has ended its ring's work.
+async fn listen(address: SocketAddr) -> std::io::Result<(Listener, SocketAddr)> {
+    for attempt in 1.. {
+        match Listener::bind(address) {
+            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse && attempt < BIND_ATTEMPTS => {
+                if attempt == 1 {
+                    tracing::info!(%address, "waiting for the port of a process that is ending");
+                }
+                sleep(BIND_PAUSE).await;
+            }
+            result => return result,
+        }
+    }
+    Err(std::io::ErrorKind::AddrInUse.into())
 }
 
 /// Names other than addresses are asked of the system's resolver, once, before the node serves.
