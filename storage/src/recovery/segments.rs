@@ -28,6 +28,8 @@ pub(super) struct Check<'a> {
 /// What checking found.
 pub(super) struct Checked {
     pub(super) segments: Vec<Segment>,
+    /// From here on the segments may not be durable.
+    pub(super) first_checked: usize,
     pub(super) log_end_offset: i64,
     pub(super) epochs: LeaderEpochs,
     pub(super) producers: Producers,
@@ -60,6 +62,7 @@ pub(super) async fn check_segments(
         let log_end_offset = last_end_offset(&segments)?;
         let producers = producers_at(&mut check, &segments, log_end_offset)?;
         return Ok(Checked {
+            first_checked,
             segments,
             log_end_offset,
             epochs: check.epochs,
@@ -150,6 +153,7 @@ async fn check_from(
     }
     producers.advance_to(next_offset);
     Ok(Checked {
+        first_checked: first,
         segments,
         log_end_offset: next_offset,
         epochs: check.epochs,

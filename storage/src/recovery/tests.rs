@@ -212,7 +212,7 @@ fn indexes_that_do_not_fit_are_made_anew() {
             if kind != "deleted" {
                 overwrite(&path, &bytes);
             }
-            // An empty position index is legal, and only costs a longer search.
+            // An empty offset index is legal, and only costs a longer search.
             let (mut recovered, report) = open(&copy, clean(end)).await.unwrap();
             assert_eq!(recovered.log_end_offset(), end);
             assert_eq!(recovered.aborted_transactions(0, end), log.aborted_transactions(0, end));
@@ -220,7 +220,8 @@ fn indexes_that_do_not_fit_are_made_anew() {
                 let first = recovered.read(offset, 1, end, true).unwrap().unwrap().first_offset;
                 assert_eq!(first, log.read(offset, 1, end, true).unwrap().unwrap().first_offset);
             }
-            if kind != "emptied" {
+            let is_offsets = victim.extension().is_some_and(|extension| extension == "index");
+            if !(kind == "emptied" && is_offsets) {
                 let touched = report.checked_segment_count + report.reindexed_segment_count;
                 assert!(touched > 0, "{} {kind}", victim.display());
                 recovered.close().unwrap().run().await.unwrap();
