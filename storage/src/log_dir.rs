@@ -12,6 +12,7 @@ use jackdaw_core::uuid::Uuid;
 use jackdaw_ring::{File, file};
 
 use crate::{
+    atomic_file::create_directory,
     checkpoint::{PartitionOffsets, read_offsets, write_offsets},
     clean_shutdown,
     config::LogConfig,
@@ -47,7 +48,7 @@ impl LogDir {
     /// # Errors
     /// `Locked` where another process works on it, `Layout` where a file in it is malformed.
     pub async fn open(path: &Path) -> Result<Self> {
-        file::create_directory_all(path).during("create", path)?;
+        create_directory(path).await?;
         let lock = lock(path)?;
         let meta_properties = MetaProperties::read(path)?;
         let clean_broker_epoch = clean_shutdown::take(path).await?;
