@@ -74,3 +74,5 @@ pub const PRODUCER_SNAPSHOT_SIZE_MAX_BYTES: usize = 2 * 46 * PRODUCERS_PER_PARTI
 /// Batches of a partition whose places are remembered for readers at the tail: more than a consumer that keeps up is
 /// behind; 24 bytes each in every partition.
 pub const RECENT_BATCH_COUNT: usize = 32;
+/// A snapshot of the cluster's metadata that is read at once: a million partitions take about 150 MiB.
+pub const METADATA_SNAPSHOT_SIZE_MAX_BYTES: usize = 1 << 30;

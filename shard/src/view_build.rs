@@ -198,6 +198,7 @@ fn log(config: &TopicConfig) -> LogConfig {
         retention_ms: config.retention_ms,
         retention_bytes: config.retention_bytes,
         delete_old_segments: config.cleanup_policy.delete,
+        is_compacted: config.cleanup_policy.compact,
         file_delete_delay_ms: u64::try_from(config.file_delete_delay_ms).unwrap_or(0),
     }
 }

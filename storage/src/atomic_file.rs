@@ -30,9 +30,28 @@ pub(crate) fn create(path: &Path, content: &[u8]) -> Result<File> {
 /// Make the directory entry of `path` durable.
 pub(crate) async fn sync_parent(path: &Path) -> Result<()> {
     match path.parent() {
-        Some(parent) => file::sync_directory(parent).await.during("flush the directory", parent),
+        Some(parent) => {
+            let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+            file::sync_directory(parent).await.during("flush the directory", parent)
+        }
         None => Ok(()),
     }
+}
+
+/// Make a directory and those above it that are missing, durably, also where an earlier attempt was interrupted.
+pub(crate) async fn create_directory(path: &Path) -> Result<()> {
+    let mut made = vec![path];
+    for level in path.ancestors().filter(|level| !level.as_os_str().is_empty()) {
+        if file::metadata(level).during("look up", level)?.is_some() {
+            break;
+        }
+        made.push(level);
+    }
+    file::create_directory_all(path).during("create", path)?;
+    for level in made.into_iter().rev() {
+        sync_parent(level).await?;
+    }
+    Ok(())
 }
 
 /// The whole content of a small file, or `None` where there is none.

@@ -23,6 +23,8 @@ pub struct LogConfig {
     pub retention_bytes: i64,
     /// Whether `cleanup.policy` contains `delete`.
     pub delete_old_segments: bool,
+    /// Whether `cleanup.policy` contains `compact`: then segments may end before the next one begins.
+    pub is_compacted: bool,
     /// `file.delete.delay.ms`.
     pub file_delete_delay_ms: u64,
 }
@@ -40,6 +42,7 @@ impl Default for LogConfig {
             retention_ms: 604_800_000,
             retention_bytes: -1,
             delete_old_segments: true,
+            is_compacted: false,
             file_delete_delay_ms: 60_000,
         }
     }

@@ -92,6 +92,8 @@ impl Segment {
         let index_path = |kind: FileKind| kind.path(dir, base_offset);
         let offset_index = open_offset_index(index_path(FileKind::OffsetIndex), base_offset, size_bytes)?;
         let time_index = open_time_index(index_path(FileKind::TimeIndex), base_offset)?;
+        // A closed segment has a last entry, or retention and searches would not know its largest timestamp.
+        let time_index = time_index.filter(|index| size_bytes == 0 || index.last().timestamp > NO_TIMESTAMP);
         let transaction_path = index_path(FileKind::TransactionIndex);
         let transaction_index = TransactionIndex::open(transaction_path.clone(), base_offset)?;
         let has_position_indexes = offset_index.is_some() && time_index.is_some();

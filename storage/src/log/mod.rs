@@ -31,6 +31,7 @@ pub use self::{
     timestamps::{FoundOffset, TimestampSearch},
 };
 use crate::{
+    atomic_file::create_directory,
     config::LogConfig,
     error::{During, Result, StorageError},
     leader_epochs::LeaderEpochs,
@@ -72,24 +73,20 @@ impl Log {
     /// Make the directory of a new partition: `partition.metadata`, durable, and an empty segment at offset 0.
     /// A directory that is left of an earlier attempt is taken over if it has the same topic id and no records.
     pub async fn create(dir: &Path, topic_id: Uuid, config: LogConfig, now_ms: i64) -> Result<Self> {
-        file::create_directory_all(dir).during("create", dir)?;
+        create_directory(dir).await?;
         let dir: Rc<Path> = dir.into();
-        match partition_metadata::read(&dir)? {
-            Some(found) if found != topic_id => {
-                let reason = format!("the directory belongs to topic id {found}, not {topic_id}");
-                return Err(StorageError::layout(&dir, reason));
-            }
-            Some(_) => {}
-            None => partition_metadata::write(&dir, topic_id).await?,
+        let found_id = partition_metadata::read(&dir)?;
+        if let Some(found) = found_id.filter(|found| *found != topic_id) {
+            let reason = format!("the directory belongs to topic id {found}, not {topic_id}");
+            return Err(StorageError::layout(&dir, reason));
         }
         let log_path = crate::layout::FileKind::Log.path(&dir, 0);
         if file::metadata(&log_path).during("look up", &log_path)?.is_some_and(|found| found.size_bytes > 0) {
             return Err(StorageError::layout(&log_path, "records are here already: open the log instead"));
         }
         let segment = Segment::create(&dir, 0, now_ms)?;
-        if let Some(parent) = dir.parent() {
-            file::sync_directory(parent).await.during("flush the directory", parent)?;
-        }
+        // Last, because its flush of the directory makes the segment's names durable, too.
+        partition_metadata::write(&dir, topic_id).await?;
         let parts = Parts {
             epochs: LeaderEpochs::default(),
             producers: Producers::new(0),
@@ -101,9 +98,7 @@ impl Log {
             recovery_point: 0,
             topic_id,
         };
-        let log = Self::from_parts(dir, config, parts);
-        log.queue.directory();
-        Ok(log)
+        Ok(Self::from_parts(dir, config, parts))
     }
 
     pub(crate) fn from_parts(dir: Rc<Path>, config: LogConfig, parts: Parts) -> Self {

@@ -74,7 +74,6 @@ impl Log {
 
     fn advance_log_start(&mut self, offset: i64) -> Result<()> {
         self.log_start_offset = offset;
-        self.recovery_point = self.recovery_point.max(offset);
         self.epochs.truncate_from_start(offset);
         self.producers.on_log_start_offset(offset);
         let first_base = self.segments[0].base_offset();

@@ -19,7 +19,10 @@ impl Log {
         if !self.should_roll(incoming, now_ms)? {
             return Ok(false);
         }
-        self.roll_to(incoming.base_offset.max(self.log_end_offset), now_ms)
+        // At the log's end even where a leader left a gap: a gap between segments would look like a loss.
+        let can_follow = incoming.last_offset - self.log_end_offset <= i64::from(i32::MAX);
+        let base_offset = if can_follow { self.log_end_offset } else { incoming.base_offset };
+        self.roll_to(base_offset, now_ms)
     }
 
     fn should_roll(&self, incoming: &AppendInfo, now_ms: i64) -> Result<bool> {

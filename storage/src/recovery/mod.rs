@@ -116,8 +116,22 @@ impl Log {
             producer_expiration_ms: inputs.producer_expiration_ms,
             snapshots: checked.snapshots,
         };
-        let log = finish(dir, config, parts, inputs, &mut report, now_ms)?;
+        let mut log = finish(dir, config, parts, inputs, &mut report, now_ms)?;
+        log.queue_checked_segments(checked.first_checked)?;
         Ok((log, report))
+    }
+}
+
+impl Log {
+    /// What was checked was there, but perhaps only in the page cache: the next flush has to cover it.
+    fn queue_checked_segments(&mut self, first: usize) -> Result<()> {
+        let queue = Rc::clone(&self.queue);
+        let active = self.segments.len() - 1;
+        self.segments
+            .get_mut(first..active)
+            .unwrap_or_default()
+            .iter_mut()
+            .try_for_each(|segment| segment.become_inactive(&queue))
     }
 }
 

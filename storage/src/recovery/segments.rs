@@ -28,6 +28,8 @@ pub(super) struct Check<'a> {
 /// What checking found.
 pub(super) struct Checked {
     pub(super) segments: Vec<Segment>,
+    /// From here on the segments may not be durable.
+    pub(super) first_checked: usize,
     pub(super) log_end_offset: i64,
     pub(super) epochs: LeaderEpochs,
     pub(super) producers: Producers,
@@ -60,6 +62,7 @@ pub(super) async fn check_segments(
         let log_end_offset = last_end_offset(&segments)?;
         let producers = producers_at(&mut check, &segments, log_end_offset)?;
         return Ok(Checked {
+            first_checked,
             segments,
             log_end_offset,
             epochs: check.epochs,
@@ -75,7 +78,8 @@ fn first_to_check(inputs: &RecoveryInputs, opened: &[OpenedSegment]) -> Result<u
     let last = opened.len() - 1;
     let mut first = opened.len();
     if !inputs.is_clean {
-        let after = opened.partition_point(|found| found.segment.base_offset() <= inputs.recovery_point);
+        // A flush covers the indexes of rolled segments only, so the one that ends at the recovery point counts, too.
+        let after = opened.partition_point(|found| found.segment.base_offset() < inputs.recovery_point);
         first = after.saturating_sub(1);
     }
     // An aborted transaction is known only by all that went before it.
@@ -127,6 +131,13 @@ async fn check_from(
         if segment.base_offset() < next_offset {
             return Err(overlap(segment, next_offset));
         }
+        if index > first && is_lost_before(&check, segment.base_offset(), next_offset) {
+            let base_offset = segment.base_offset();
+            report.truncated_because =
+                Some(format!("the records from {next_offset} to {base_offset} never reached the disk"));
+            drop_from(&mut segments, index, report)?;
+            break;
+        }
         let size_bytes = u64::from(segment.size_bytes());
         let end = check_segment(&mut check, segment, next_offset, &mut producers).await?;
         report.checked_segment_count += 1;
@@ -143,19 +154,32 @@ async fn check_from(
         report.truncated_bytes += size_bytes - end.position;
         report.truncated_because = Some(bad.to_string());
         segment.truncate(end.position as u32, next_offset)?;
-        for later in segments.drain(index..) {
-            report.truncated_bytes += u64::from(later.size_bytes());
-            remove(later)?;
-        }
+        drop_from(&mut segments, index, report)?;
     }
     producers.advance_to(next_offset);
     Ok(Checked {
+        first_checked: first,
         segments,
         log_end_offset: next_offset,
         epochs: check.epochs,
         producers,
         snapshots: check.snapshots,
     })
+}
+
+/// Whether the end of the segment before was lost with the power, cut so that whole batches are left. Nothing of it
+/// was flushed, so neither was what follows, which the disk happened to take first. Compaction leaves gaps, too.
+fn is_lost_before(check: &Check<'_>, base_offset: i64, next_offset: i64) -> bool {
+    base_offset > next_offset && next_offset >= check.inputs.recovery_point && !check.config.is_compacted
+}
+
+/// Remove the segments from `index` on: they are behind the log's end.
+fn drop_from(segments: &mut Vec<Segment>, index: usize, report: &mut RecoveryReport) -> Result<()> {
+    for later in segments.drain(index..) {
+        report.truncated_bytes += u64::from(later.size_bytes());
+        remove(later)?;
+    }
+    Ok(())
 }
 
 /// Go through all batches of a segment and make its indexes, epochs and producers from them.

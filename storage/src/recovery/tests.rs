@@ -156,11 +156,13 @@ fn a_flipped_bit_is_cut_off_or_reported() {
 fn no_more_is_checked_than_the_recovery_point_asks_for() {
     in_dir(|dir| async move {
         let log = written(&dir).await;
-        let (recovered, report) = open(log.dir(), unclean(log.active_base_offset())).await.unwrap();
-        assert_eq!(report.checked_segment_count, 1);
-        assert_eq!(recovered.producers().encode_snapshot(), log.producers().encode_snapshot());
-        let (_, report) = open(log.dir(), unclean(log.active_base_offset() - 1)).await.unwrap();
-        assert_eq!(report.checked_segment_count, 2);
+        // The indexes of the segment that ends at the recovery point may not have been flushed.
+        for (beyond_base, checked) in [(1, 1), (0, 2)] {
+            let recovery_point = log.active_base_offset() + beyond_base;
+            let (recovered, report) = open(log.dir(), unclean(recovery_point)).await.unwrap();
+            assert_eq!(report.checked_segment_count, checked);
+            assert_eq!(recovered.producers().encode_snapshot(), log.producers().encode_snapshot());
+        }
     });
 }
 
@@ -212,7 +214,7 @@ fn indexes_that_do_not_fit_are_made_anew() {
             if kind != "deleted" {
                 overwrite(&path, &bytes);
             }
-            // An empty position index is legal, and only costs a longer search.
+            // An empty offset index is legal, and only costs a longer search.
             let (mut recovered, report) = open(&copy, clean(end)).await.unwrap();
             assert_eq!(recovered.log_end_offset(), end);
             assert_eq!(recovered.aborted_transactions(0, end), log.aborted_transactions(0, end));
@@ -220,7 +222,8 @@ fn indexes_that_do_not_fit_are_made_anew() {
                 let first = recovered.read(offset, 1, end, true).unwrap().unwrap().first_offset;
                 assert_eq!(first, log.read(offset, 1, end, true).unwrap().unwrap().first_offset);
             }
-            if kind != "emptied" {
+            let is_offsets = victim.extension().is_some_and(|extension| extension == "index");
+            if !(kind == "emptied" && is_offsets) {
                 let touched = report.checked_segment_count + report.reindexed_segment_count;
                 assert!(touched > 0, "{} {kind}", victim.display());
                 recovered.close().unwrap().run().await.unwrap();

@@ -1,0 +1,241 @@
+//! One directory of `log.dirs`: who may use it, what it says of its logs, and its clean stop.
+
+use std::{
+    cell::RefCell,
+    collections::VecDeque,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+    rc::Rc,
+};
+
+use jackdaw_core::uuid::Uuid;
+use jackdaw_ring::{File, file};
+
+use crate::{
+    atomic_file::create_directory,
+    checkpoint::{PartitionOffsets, read_offsets, write_offsets},
+    clean_shutdown,
+    config::LogConfig,
+    error::{During, Result, StorageError},
+    layout::{self, PartitionDirName, PartitionDirState, partition_dir_name, partition_dir_name_in},
+    log::{Log, unlink_paced},
+    meta_properties::MetaProperties,
+    recovery::{RecoveryInputs, RecoveryReport},
+};
+
+/// A locked log directory. It stays locked until this is dropped.
+pub struct LogDir {
+    path: PathBuf,
+    _lock: File,
+    meta_properties: Option<MetaProperties>,
+    clean_broker_epoch: Option<i64>,
+    recovery_points: PartitionOffsets,
+    log_start_offsets: PartitionOffsets,
+    high_watermarks: PartitionOffsets,
+}
+
+/// A partition's directory in a log directory.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PartitionDir {
+    pub name: PartitionDirName,
+    pub path: PathBuf,
+}
+
+impl LogDir {
+    /// Lock a log directory, made if it is not there, and read what it says of itself. The clean-shutdown marker
+    /// is taken away: from here on a crash leaves an unclean directory.
+    ///
+    /// # Errors
+    /// `Locked` where another process works on it, `Layout` where a file in it is malformed.
+    pub async fn open(path: &Path) -> Result<Self> {
+        create_directory(path).await?;
+        let lock = lock(path)?;
+        let meta_properties = MetaProperties::read(path)?;
+        let clean_broker_epoch = clean_shutdown::take(path).await?;
+        Ok(Self {
+            _lock: lock,
+            meta_properties,
+            clean_broker_epoch,
+            recovery_points: read_offsets(&path.join(layout::RECOVERY_POINTS))?,
+            log_start_offsets: read_offsets(&path.join(layout::LOG_START_OFFSETS))?,
+            high_watermarks: read_offsets(&path.join(layout::HIGH_WATERMARKS))?,
+            path: path.to_path_buf(),
+        })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// `None` where the directory was never formatted.
+    pub fn meta_properties(&self) -> Option<&MetaProperties> {
+        self.meta_properties.as_ref()
+    }
+
+    /// Format the directory, or format it anew.
+    pub async fn set_meta_properties(&mut self, properties: MetaProperties) -> Result<()> {
+        properties.write(&self.path).await?;
+        self.meta_properties = Some(properties);
+        Ok(())
+    }
+
+    /// Whether the last stop was clean.
+    pub fn is_clean(&self) -> bool {
+        self.clean_broker_epoch.is_some()
+    }
+
+    /// The broker epoch at the last clean stop (PreviousBrokerEpoch of the registration); -1 where not known.
+    pub fn previous_broker_epoch(&self) -> i64 {
+        self.clean_broker_epoch.unwrap_or(clean_shutdown::NO_BROKER_EPOCH)
+    }
+
+    /// Where the log of a partition is or would be.
+    pub fn partition_path(&self, topic: &str, partition: i32) -> PathBuf {
+        self.path.join(partition_dir_name(topic, partition))
+    }
+
+    /// The partitions' directories of any state, by name; not that of the metadata log.
+    ///
+    /// # Errors
+    /// `Layout` where a directory is none of Kafka's: Kafka would not start with it either.
+    pub fn partition_dirs(&self) -> Result<Vec<PartitionDir>> {
+        let mut found = Vec::new();
+        for entry in file::list_directory(&self.path).during("list", &self.path)? {
+            let path = self.path.join(&entry.name);
+            if !entry.is_dir {
+                continue;
+            }
+            let name = PartitionDirName::parse(&entry.name)
+                .map_err(|unknown| StorageError::layout(&self.path, unknown.to_string()))?;
+            if let Some(name) = name.filter(|name| !name.is_metadata()) {
+                found.push(PartitionDir { name, path });
+            }
+        }
+        Ok(found)
+    }
+
+    /// What the checkpoints say of a partition, for opening its log.
+    pub fn recovery_inputs(
+        &self,
+        topic: &str,
+        partition: i32,
+        producer_expiration_ms: i64,
+    ) -> RecoveryInputs {
+        let key = (topic.to_owned(), partition);
+        RecoveryInputs {
+            is_clean: self.is_clean(),
+            recovery_point: self.recovery_points.get(&key).copied().unwrap_or(0),
+            log_start_offset: self.log_start_offsets.get(&key).copied(),
+            producer_expiration_ms,
+        }
+    }
+
+    /// The checkpointed high watermark of a partition; the caller bounds it to what the log has.
+    pub fn high_watermark(&self, topic: &str, partition: i32) -> Option<i64> {
+        self.high_watermarks.get(&(topic.to_owned(), partition)).copied()
+    }
+
+    /// Replace the recovery points of all partitions: after flushes from time to time, after each truncation
+    /// below a recovery point, and at the stop.
+    pub async fn write_recovery_points(&self, offsets: &PartitionOffsets) -> Result<()> {
+        write_offsets(&self.path.join(layout::RECOVERY_POINTS), offsets).await
+    }
+
+    /// Replace the log start offsets: of those partitions whose log starts above their first segment's base.
+    pub async fn write_log_start_offsets(&self, offsets: &PartitionOffsets) -> Result<()> {
+        write_offsets(&self.path.join(layout::LOG_START_OFFSETS), offsets).await
+    }
+
+    /// Replace the high watermarks of all partitions.
+    pub async fn write_high_watermarks(&self, offsets: &PartitionOffsets) -> Result<()> {
+        write_offsets(&self.path.join(layout::HIGH_WATERMARKS), offsets).await
+    }
+
+    /// The last step of a clean stop, after all logs are closed and flushed and the high watermarks are written.
+    /// The directory is unlocked.
+    pub async fn close(
+        self,
+        recovery_points: &PartitionOffsets,
+        log_start_offsets: &PartitionOffsets,
+        broker_epoch: i64,
+    ) -> Result<()> {
+        self.write_recovery_points(recovery_points).await?;
+        self.write_log_start_offsets(log_start_offsets).await?;
+        clean_shutdown::write(&self.path, broker_epoch).await
+    }
+
+    /// Give a partition's directory the name of a deleted or stray one. Its new path; for a deleted one go on
+    /// with [`remove_partition_dir`].
+    pub async fn retire(
+        &self,
+        topic: &str,
+        partition: i32,
+        state: PartitionDirState,
+        unique: Uuid,
+    ) -> Result<PathBuf> {
+        let from = self.partition_path(topic, partition);
+        let to = self.path.join(partition_dir_name_in(state, topic, partition, unique));
+        file::rename(&from, &to).during("rename to", &to)?;
+        file::sync_directory(&self.path).await.during("flush the directory", &self.path)?;
+        Ok(to)
+    }
+}
+
+fn lock(path: &Path) -> Result<File> {
+    let lock_path = path.join(layout::LOCK);
+    let options = file::OpenOptions { write: true, create: true, ..Default::default() };
+    let handle = File::open(&lock_path, options).during("open", &lock_path)?;
+    match handle.lock() {
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Err(StorageError::Locked(path.to_path_buf())),
+        locked => locked.during("lock", &lock_path).map(|()| handle),
+    }
+}
+
+/// Remove a deleted partition's directory, one file after another, after `delay_ms`.
+pub async fn remove_partition_dir(path: &Path, delay_ms: u64) -> Result<()> {
+    let entries = file::list_directory(path).during("list", path)?;
+    unlink_paced(entries.iter().map(|entry| path.join(&entry.name)).collect(), delay_ms).await?;
+    file::remove_directory(path).during("remove", path)
+}
+
+/// A log to be opened.
+#[derive(Clone, Debug)]
+pub struct OpenRequest {
+    pub topic: String,
+    pub partition: i32,
+    pub path: PathBuf,
+    pub config: LogConfig,
+    pub inputs: RecoveryInputs,
+}
+
+/// A log that was to be opened, and what came of it.
+pub type OpenedLog = (OpenRequest, Result<(Log, RecoveryReport)>);
+
+/// Open logs of this shard, `parallel_count` at a time, so that their reads overlap. In no particular order.
+pub async fn open_logs(requests: Vec<OpenRequest>, parallel_count: usize, now_ms: i64) -> Vec<OpenedLog> {
+    let waiting = Rc::new(RefCell::new(VecDeque::from(requests)));
+    let opened = Rc::new(RefCell::new(Vec::new()));
+    let workers: Vec<_> = (0..parallel_count.max(1))
+        .map(|_| {
+            let (waiting, opened) = (Rc::clone(&waiting), Rc::clone(&opened));
+            jackdaw_ring::spawn(async move {
+                while let Some(request) = next_request(&waiting) {
+                    let open = Log::open(&request.path, request.config.clone(), request.inputs, now_ms);
+                    let result = Box::pin(open).await;
+                    opened.borrow_mut().push((request, result));
+                }
+            })
+        })
+        .collect();
+    for worker in workers {
+        worker.await;
+    }
+    opened.take()
+}
+
+fn next_request(waiting: &RefCell<VecDeque<OpenRequest>>) -> Option<OpenRequest> {
+    waiting.borrow_mut().pop_front()
+}
+
+#[cfg(test)]
+mod tests;
