@@ -29,7 +29,8 @@ impl SleepFlag {
     /// After work was made visible: true if the core sleeps and this caller, alone, is to wake it.
     pub(crate) fn claim_wake(&self) -> bool {
         fence(Ordering::SeqCst);
-        self.sleeping.load(Ordering::Relaxed) && self.sleeping.swap(false, Ordering::SeqCst)
+        self.sleeping.load(Ordering::Relaxed)
+            && self.sleeping.compare_exchange(true, false, Ordering::SeqCst, Ordering::Relaxed).is_ok()
     }
 
     /// Before the last look for work.

@@ -152,6 +152,11 @@ impl Host {
         self.machine().process.borrow().is_some()
     }
 
+    /// The process has died in the middle of the turn that runs: what it still does has no effect.
+    pub fn is_dying(&self) -> bool {
+        self.machine().frozen.borrow().is_some()
+    }
+
     fn process(&self) -> Rc<Process> {
         let process = self.machine().process.borrow().clone();
         let Some(process) = process else { panic!("host {} does not run", self.index) };
@@ -211,6 +216,16 @@ impl Host {
     /// A file's bytes as the page cache shows them.
     pub fn contents_of(&self, path: &Path) -> Option<Vec<u8>> {
         self.machine().disk.borrow().contents_of(path)
+    }
+
+    /// All files by path, with their sizes, as the page cache shows them.
+    pub fn files(&self) -> Vec<(String, u64)> {
+        self.machine().disk.borrow().files()
+    }
+
+    /// Add a line for people to the trace.
+    pub fn comment(&self, text: &str) {
+        self.world.comment(text);
     }
 
     /// How long the process has run.

@@ -15,6 +15,7 @@ mod host;
 mod network;
 pub mod prng;
 pub mod trace;
+pub mod workload;
 mod world;
 
 pub use driver::SimDriver;

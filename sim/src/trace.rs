@@ -10,8 +10,13 @@ const KEPT_LINES: usize = 200;
 pub struct Trace {
     hash: u64,
     count: u64,
-    lines: Option<VecDeque<String>>,
+    lines: VecDeque<String>,
     prints: bool,
+}
+
+/// What happens all the time is printed only on demand.
+fn is_routine(what: &str) -> bool {
+    matches!(what, "run" | "complete" | "submit" | "write")
 }
 
 /// FNV-1a over bytes.
@@ -22,9 +27,9 @@ pub fn hash_bytes(bytes: &[u8]) -> u64 {
 }
 
 impl Trace {
-    /// `keeps` keeps the last lines; `prints` writes every line to standard error.
-    pub(crate) fn new(keeps: bool, prints: bool) -> Self {
-        Self { hash: 0, count: 0, lines: (keeps || prints).then(VecDeque::new), prints }
+    /// `prints` writes every line to standard error.
+    pub(crate) fn new(prints: bool) -> Self {
+        Self { hash: 0, count: 0, lines: VecDeque::new(), prints }
     }
 
     /// Note that `what` happened at `now_ns`, with the numbers that tell it from others of its kind.
@@ -35,16 +40,24 @@ impl Trace {
             hash = (hash.rotate_left(23) ^ number).wrapping_mul(0xff51_afd7_ed55_8ccd);
         }
         self.hash = hash ^ (hash >> 29);
-        if let Some(lines) = &mut self.lines {
-            let line = format!("{:>16} {what} {numbers:?}", now_ns);
-            if self.prints {
-                eprintln!("{line}");
-            }
-            if lines.len() == KEPT_LINES {
-                lines.pop_front();
-            }
-            lines.push_back(line);
+        if self.prints || !is_routine(what) {
+            self.keep(format!("{now_ns:>16} {what} {numbers:?}"));
         }
+    }
+
+    /// A line for people, which is not part of the comparison.
+    pub(crate) fn comment(&mut self, now_ns: u64, text: &str) {
+        self.keep(format!("{now_ns:>16} # {text}"));
+    }
+
+    fn keep(&mut self, line: String) {
+        if self.prints {
+            eprintln!("{line}");
+        }
+        if self.lines.len() == KEPT_LINES {
+            self.lines.pop_front();
+        }
+        self.lines.push_back(line);
     }
 
     pub fn hash(&self) -> u64 {
@@ -59,7 +72,7 @@ impl Trace {
 
 impl fmt::Display for Trace {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for line in self.lines.iter().flatten() {
+        for line in &self.lines {
             writeln!(formatter, "{line}")?;
         }
         write!(formatter, "{} events, hash {:016x}", self.count, self.hash)

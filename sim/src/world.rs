@@ -62,7 +62,7 @@ impl World {
             seed,
             now_ns: Cell::new(0),
             events: RefCell::new(Events::new(seed)),
-            trace: RefCell::new(Trace::new(true, prints)),
+            trace: RefCell::new(Trace::new(prints)),
             network: RefCell::new(Network::new(Random::stream(seed, "network"))),
             machines: RefCell::default(),
             plans: RefCell::default(),
@@ -208,6 +208,10 @@ impl Inner {
 
     pub(crate) fn note(&self, what: &'static str, numbers: &[u64]) {
         self.trace.borrow_mut().note(self.now_ns.get(), what, numbers);
+    }
+
+    pub(crate) fn comment(&self, text: &str) {
+        self.trace.borrow_mut().comment(self.now_ns.get(), text);
     }
 
     pub(crate) fn machine(&self, host: usize) -> Rc<Machine> {
@@ -393,7 +397,8 @@ impl Inner {
             }
             Crash::PowerCut => {
                 self.network.borrow_mut().on_power_cut(self.now_ns(), host);
-                machine.disk.borrow_mut().on_power_cut();
+                let lost = machine.disk.borrow_mut().on_power_cut();
+                lost.iter().for_each(|line| self.comment(line));
             }
         }
         self.apply_outputs();

@@ -3,6 +3,7 @@
 mod ci;
 mod codegen;
 mod docs;
+mod sim;
 mod step;
 mod tidy;
 
@@ -13,6 +14,8 @@ const USAGE: &str = "usage: cargo xtask TASK
   codegen [--check]   write the wire codec from core/schema
   docs [--check]      write docs/CONFIG.md from the table of keys
   tidy                check the rules of the house
+  sim [--seeds N] [--seed S] [--workload NAME] [--twice]
+                      run the simulator; a seed that fails says how to replay it
   setup               install the client libraries that the tests drive
   test [ARGUMENTS]    set up, build the release broker, run every test
   ci                  all of what .ci/run checks";
@@ -24,6 +27,7 @@ fn main() -> ExitCode {
         ["codegen", rest @ ..] => codegen::run(rest),
         ["docs", rest @ ..] => docs::run(rest),
         ["tidy"] => tidy::run(),
+        ["sim", rest @ ..] => sim::run(rest),
         ["setup"] => ci::setup(),
         ["test", rest @ ..] => ci::test(rest),
         ["ci"] => ci::run(),

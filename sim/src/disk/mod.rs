@@ -316,14 +316,26 @@ impl Disk {
         self.forget_unreachable();
     }
 
-    /// The power went: keep what was durable and, of the rest, what the seed says.
-    pub(crate) fn on_power_cut(&mut self) {
-        power_cut::names(&mut self.names, &mut self.random);
-        for file in self.files.values_mut() {
-            power_cut::contents(&mut file.contents, &mut self.random);
+    /// The power went: keep what was durable and, of the rest, what the seed says. Says what that was.
+    pub(crate) fn on_power_cut(&mut self) -> Vec<String> {
+        let paths: BTreeMap<Inode, String> = self.names.paths().into_iter().collect();
+        let mut lost = vec![power_cut::names(&mut self.names, self.faults.names_in_order, &mut self.random)];
+        for (inode, file) in &mut self.files {
+            let what = power_cut::contents(&mut file.contents, &mut self.random);
+            let path = paths.get(inode).map_or("(no name)", String::as_str);
+            lost.extend(what.map(|what| format!("{path} (inode {inode}): {what}")));
         }
         self.on_process_gone();
         self.used_bytes = self.files.values().map(|file| file.contents.cached.len() as u64).sum();
+        lost
+    }
+
+    /// All files by path, with their sizes.
+    pub(crate) fn files(&self) -> Vec<(String, u64)> {
+        let paths = self.names.paths().into_iter();
+        paths
+            .filter_map(|(inode, path)| Some((path, self.files.get(&inode)?.contents.cached.len() as u64)))
+            .collect()
     }
 
     /// A file's bytes as the page cache shows them, for checks from outside.

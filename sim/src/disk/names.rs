@@ -211,6 +211,23 @@ impl Names {
         Ok(())
     }
 
+    /// Every file with its path.
+    pub(super) fn paths(&self) -> Vec<(Inode, String)> {
+        let mut paths = Vec::new();
+        let mut next = vec![(ROOT, String::new())];
+        while let Some((directory, prefix)) = next.pop() {
+            for (name, inode) in self.cached.get(&directory).into_iter().flatten() {
+                let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}/{name}") };
+                if self.is_directory(*inode) {
+                    next.push((*inode, path));
+                } else {
+                    paths.push((*inode, path));
+                }
+            }
+        }
+        paths
+    }
+
     /// Every inode that a name leads to, or may lead to after a power cut.
     pub(super) fn referenced(&self) -> BTreeSet<Inode> {
         let named =
@@ -219,10 +236,13 @@ impl Names {
     }
 
     /// Keep of the changes that are not durable those for which `keeps` says so, and forget what was seen besides.
-    pub(super) fn settle(&mut self, mut keeps: impl FnMut() -> bool) {
+    pub(super) fn settle(&mut self, mut keeps: impl FnMut() -> bool) -> String {
+        let mut lost = String::from("changes to names lost:");
         for (_, change) in std::mem::take(&mut self.changes) {
             if keeps() {
                 apply(&mut self.durable, &change);
+            } else {
+                lost.push_str(&format!(" {change:?}"));
             }
         }
         let known: BTreeSet<Inode> = self.cached.keys().copied().collect();
@@ -237,5 +257,6 @@ impl Names {
         }
         self.durable.clone_from(&reached);
         self.cached = reached;
+        lost
     }
 }

@@ -10,8 +10,8 @@ use crate::prng::Random;
 const SECTOR_BYTES: usize = 512;
 
 /// Of the changes to names keep all, none, the first few (a journalled file system), or any (what POSIX allows).
-pub(super) fn names(names: &mut Names, random: &mut Random) {
-    match random.below(4) {
+pub(super) fn names(names: &mut Names, in_order: bool, random: &mut Random) -> String {
+    match random.below(if in_order { 3 } else { 4 }) {
         0 => names.settle(|| true),
         1 => names.settle(|| false),
         2 => {
@@ -19,18 +19,32 @@ pub(super) fn names(names: &mut Names, random: &mut Random) {
             names.settle(|| {
                 keeps &= !random.one_in(4);
                 keeps
-            });
+            })
         }
         _ => names.settle(|| random.one_in(2)),
     }
 }
 
-/// Of the changes to a file keep what one of the known ways of losing them leaves.
-pub(super) fn contents(contents: &mut Contents, random: &mut Random) {
+/// The ways below, for people.
+const WAYS: [&str; 6] = [
+    "all lost",
+    "all kept",
+    "the first few kept",
+    "any sectors kept",
+    "any changes kept",
+    "size kept, data zeros",
+];
+
+/// Of the changes to a file keep what one of the known ways of losing them leaves; says which, if there were any.
+pub(super) fn contents(contents: &mut Contents, random: &mut Random) -> Option<String> {
     let changes = std::mem::take(&mut contents.changes);
     let mut image = std::mem::take(&mut contents.durable);
+    let (flushed, written) = (image.len(), contents.cached.len());
+    let mut way = None;
     if !changes.is_empty() {
-        match random.below(6) {
+        let drawn = random.below(6);
+        way = Some(WAYS[drawn as usize]);
+        match drawn {
             0 => {}
             1 => changes.iter().for_each(|change| apply(&mut image, change)),
             2 => first_few(&mut image, &changes, random),
@@ -39,7 +53,15 @@ pub(super) fn contents(contents: &mut Contents, random: &mut Random) {
             _ => size_without_data(&mut image, &changes, random),
         }
     }
+    let what = way.map(|way| {
+        format!(
+            "{way}: {flushed} bytes flushed, {written} written in {} more changes, {} left",
+            changes.len(),
+            image.len()
+        )
+    });
     *contents = Contents::durable(image);
+    what
 }
 
 /// The first changes, and a piece of the one after.

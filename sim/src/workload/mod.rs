@@ -1,0 +1,36 @@
+//! What runs in a world, each by name and from a seed. A broken promise panics with the seed.
+
+pub mod log;
+mod log_model;
+
+/// One workload.
+pub struct Workload {
+    pub name: &'static str,
+    /// What it runs and checks.
+    pub about: &'static str,
+    /// Run one seed; the outcome of a run that kept its promises.
+    pub run: fn(seed: u64) -> Outcome,
+}
+
+/// What a run did. Equal for equal seeds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    pub trace_hash: u64,
+    pub trace_count: u64,
+    /// Crashes that were survived.
+    pub crash_count: u64,
+    /// Appends, records or requests, as the workload counts them.
+    pub work_count: u64,
+}
+
+/// All workloads.
+pub const WORKLOADS: &[Workload] = &[Workload {
+    name: "log",
+    about: "one partition's log: appends, rolls, flushes, checkpoints, kills and power cuts",
+    run: log::run,
+}];
+
+/// The workload of this name.
+pub fn find(name: &str) -> Option<&'static Workload> {
+    WORKLOADS.iter().find(|workload| workload.name == name)
+}
