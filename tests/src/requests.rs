@@ -15,7 +15,7 @@ use jackdaw_core::protocol::messages::{
 use jackdaw_core::records::{BatchBuilder, NewRecord};
 use jackdaw_core::uuid::Uuid;
 
-use crate::checks::eventually;
+use crate::checks::{an_hour_ago_ms, eventually};
 use crate::wire::Connection;
 
 /// The first version of Produce and Fetch that name topics by id.
@@ -90,12 +90,10 @@ pub fn batch(values: &[&str], producer: Option<(i64, i16, i32)>) -> Bytes {
     if let Some((id, epoch, sequence)) = producer {
         builder = builder.producer(id, epoch, sequence);
     }
+    // Not older than producer.id.expiration.ms: a broker that starts forgets a producer whose last batch is.
+    let timestamp_ms = an_hour_ago_ms();
     for value in values {
-        builder.append(&NewRecord {
-            timestamp_ms: 1_700_000_000_000,
-            value: Some(value.as_bytes()),
-            ..Default::default()
-        });
+        builder.append(&NewRecord { timestamp_ms, value: Some(value.as_bytes()), ..Default::default() });
     }
     builder.build_uncompressed().to_vec().into()
 }
