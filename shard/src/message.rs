@@ -122,7 +122,8 @@ pub(crate) struct Fetched {
     pub(crate) log_start_offset: i64,
     pub(crate) diverging_epoch: Option<DivergingEpoch>,
     pub(crate) current_leader: Option<CurrentLeader>,
-    pub(crate) aborted: Vec<AbortedTransaction>,
+    /// For read_committed only.
+    pub(crate) aborted: Option<Vec<AbortedTransaction>>,
     pub(crate) data: FetchedData,
 }
 
@@ -159,7 +160,7 @@ impl Fetched {
             log_start_offset: -1,
             diverging_epoch: None,
             current_leader: None,
-            aborted: Vec::new(),
+            aborted: None,
             data: FetchedData::None,
         }
     }

@@ -82,6 +82,7 @@ pub(crate) struct NodeLimits {
     pub(crate) auto_create_topics: bool,
     pub(crate) delete_topics: bool,
     pub(crate) producer_id_expiration_ms: i64,
+    pub(crate) fetch_session_slots: usize,
 }
 
 impl NodeLimits {
@@ -102,6 +103,7 @@ impl NodeLimits {
             auto_create_topics: config.topics.auto_create_enable,
             delete_topics: config.topics.delete_enable,
             producer_id_expiration_ms: i64::from(config.log.producer_id_expiration_ms),
+            fetch_session_slots: size(network.max_incremental_fetch_session_cache_slots),
         }
     }
 }

@@ -77,7 +77,7 @@ impl Partition {
             Ok(None) => (fetched, None),
             Ok(Some(range)) => {
                 if read_committed {
-                    fetched.aborted = aborted(&log, read.offset, upper);
+                    fetched.aborted = Some(aborted(&log, read.offset, upper));
                 }
                 let cold = hot_or_cold(&mut fetched, range);
                 (fetched, cold)

@@ -7,7 +7,10 @@ use std::{
     sync::Arc,
 };
 
-use jackdaw_core::{error_code::ErrorCode, protocol::produce::ProduceFrame, records::validate::Validator};
+use jackdaw_core::{
+    error_code::ErrorCode, fetch_session::FetchSessions, protocol::produce::ProduceFrame,
+    records::validate::Validator,
+};
 
 use crate::{
     controller_host::{ControllerCall, ControllerHost, ControllerReply},
@@ -28,6 +31,7 @@ pub(crate) struct Shard {
     pub(crate) limits: NodeLimits,
     pub(crate) rpc: Rc<Rpc>,
     pub(crate) fetch_waits: FetchWaits,
+    pub(crate) fetch_sessions: RefCell<FetchSessions>,
     pub(crate) producer_ids: ProducerIds,
     pub(crate) produce_frames: FramePool,
     pub(crate) validator: RefCell<Validator>,
@@ -42,12 +46,14 @@ pub(crate) struct Shard {
 impl Shard {
     pub(crate) fn new(identity: Arc<NodeIdentity>, limits: NodeLimits, rpc: Rc<Rpc>, fatal: Fatal) -> Self {
         let fetch_waits = FetchWaits::default();
+        let fetch_sessions = fetch_sessions(&rpc, &limits);
         Self {
             wakeups: Wakeups::new(Rc::clone(&rpc), fetch_waits.clone()),
             identity,
             limits,
             rpc,
             fetch_waits,
+            fetch_sessions: RefCell::new(fetch_sessions),
             producer_ids: ProducerIds::default(),
             produce_frames: FramePool::default(),
             validator: RefCell::default(),
@@ -187,6 +193,14 @@ impl Shard {
             Reply::ListOffsets(answers)
         }))
     }
+}
+
+/// This shard's part of the sessions, with ids that no other shard gives.
+fn fetch_sessions(rpc: &Rpc, limits: &NodeLimits) -> FetchSessions {
+    let shards = rpc.shards();
+    let ids_a_shard = i32::MAX / i32::try_from(shards).unwrap_or(i32::MAX);
+    let first = i32::try_from(rpc.own()).unwrap_or(0) * ids_a_shard + 1;
+    FetchSessions::new(limits.fetch_session_slots.div_ceil(shards), first..=first + ids_a_shard - 1)
 }
 
 fn failed(error: ErrorCode) -> jackdaw_core::protocol::produce::ProduceResult {

@@ -1,0 +1,99 @@
+//! Reading from the owning shards, again and again while a long poll waits.
+
+use std::{rc::Rc, time::Duration};
+
+use jackdaw_core::protocol::fetch::FetchFrame;
+use jackdaw_ring::{now, timeout};
+
+use super::plan::Plan;
+use crate::{
+    message::{Call, FetchCall, Fetched, FetchedData, Message, Reply},
+    rpc::Handled,
+    shard::Shard,
+};
+
+/// Read, and read again whenever a partition has more, until there is enough, an error, or no time left.
+pub(super) async fn wait_for_enough(
+    shard: &Rc<Shard>,
+    request: &FetchFrame,
+    plan: &Plan,
+    max_bytes: usize,
+) -> Vec<Fetched> {
+    let min_bytes = usize::try_from(request.min_bytes()).unwrap_or(0);
+    let wait = Duration::from_millis(u64::try_from(request.max_wait_ms()).unwrap_or(0));
+    if wait.is_zero() || min_bytes == 0 || plan.calls.is_empty() {
+        return read_once(shard, plan, None, max_bytes).await;
+    }
+    let deadline = now() + wait;
+    let watch = shard.fetch_waits.begin();
+    loop {
+        let fetched = read_once(shard, plan, Some(watch.token()), max_bytes).await;
+        let left = deadline.since(now());
+        if is_enough(&fetched, min_bytes) || left.is_zero() || shard.is_stopping() {
+            unwatch(shard, plan, watch.token());
+            return fetched;
+        }
+        // Whether woken or not: the next read tells.
+        let _ = timeout(left, watch.woken()).await;
+    }
+}
+
+fn is_enough(fetched: &[Fetched], min_bytes: usize) -> bool {
+    let at_once = |fetched: &Fetched| !fetched.error_code.is_ok() || fetched.diverging_epoch.is_some();
+    fetched.iter().any(at_once)
+        || fetched.iter().map(|fetched| fetched.data.size_bytes()).sum::<usize>() >= min_bytes
+}
+
+fn unwatch(shard: &Rc<Shard>, plan: &Plan, fetch: usize) {
+    for (owner, call) in &plan.calls {
+        let keys = call.reads.iter().map(|read| read.key);
+        if *owner == shard.rpc.own() {
+            shard.unwatch(*owner, fetch, keys);
+        } else {
+            shard.rpc.tell(*owner, Message::Unwatch { fetch, keys: keys.collect() });
+        }
+    }
+}
+
+/// One read of all partitions, cut to the request's limit in the request's order.
+async fn read_once(shard: &Rc<Shard>, plan: &Plan, watch: Option<usize>, max_bytes: usize) -> Vec<Fetched> {
+    let mut fetched = plan.unread();
+    let mut replies = Vec::new();
+    for (owner, call) in &plan.calls {
+        let call = FetchCall { watch, ..call.clone() };
+        if *owner == shard.rpc.own() {
+            match shard.fetch(*owner, call) {
+                Handled::Now(reply) => take(&mut fetched, reply),
+                Handled::Later(reply) => replies.push(reply),
+            }
+        } else {
+            replies.push(Box::pin(shard.rpc.send(*owner, Call::Fetch(call)).await));
+        }
+    }
+    for reply in replies {
+        take(&mut fetched, reply.await);
+    }
+    cut(&mut fetched, max_bytes);
+    fetched
+}
+
+fn take(fetched: &mut [Fetched], reply: Reply) {
+    let Reply::Fetch(results) = reply else { panic!("a fetch call is answered with fetched partitions") };
+    for result in results {
+        let index = result.index;
+        fetched[index] = result;
+    }
+}
+
+/// Each shard kept to the whole limit; together they may exceed it. The first partition with data keeps it.
+fn cut(fetched: &mut [Fetched], max_bytes: usize) {
+    let mut total = 0;
+    for partition in fetched {
+        let size = partition.data.size_bytes();
+        if size > 0 && total > 0 && total + size > max_bytes {
+            partition.data = FetchedData::None;
+        } else {
+            total += size;
+        }
+    }
+}
