@@ -85,6 +85,7 @@ impl KafkaService {
             ApiKey::Fetch => handlers::fetch::dispatch(shard, context, reader),
             ApiKey::ApiVersions => handlers::api_versions::dispatch(shard, session, context, reader),
             ApiKey::Metadata => self.later(context, reader, handlers::metadata::handle),
+            ApiKey::FindCoordinator => self.later(context, reader, handlers::find_coordinator::handle),
             ApiKey::ListOffsets => self.later(context, reader, handlers::list_offsets::handle),
             ApiKey::CreateTopics => self.later(context, reader, handlers::topics::create),
             ApiKey::DeleteTopics => self.later(context, reader, handlers::topics::delete),
