@@ -24,9 +24,14 @@ pub async fn write(log_dir: &Path, broker_epoch: i64) -> Result<()> {
 /// presence says that the stop was clean, whatever it holds.
 pub async fn take(log_dir: &Path) -> Result<Option<i64>> {
     let path = log_dir.join(layout::CLEAN_SHUTDOWN);
-    let Some(text) = read_text(&path, limits::META_PROPERTIES_SIZE_MAX_BYTES)? else { return Ok(None) };
-    file::remove_file(&path).during("remove", &path)?;
+    let text = read_text(&path, limits::META_PROPERTIES_SIZE_MAX_BYTES)?;
+    if text.is_some() {
+        file::remove_file(&path).during("remove", &path)?;
+    }
+    // Also where it is gone: a process that was killed here may have removed it and not flushed that, and a power cut
+    // would bring it back after writes that it knows nothing of.
     sync_parent(&path).await?;
+    let Some(text) = text else { return Ok(None) };
     Ok(Some(parse_broker_epoch(&text).unwrap_or(NO_BROKER_EPOCH)))
 }
 

@@ -135,7 +135,7 @@ async fn check_from(
             let base_offset = segment.base_offset();
             report.truncated_because =
                 Some(format!("the records from {next_offset} to {base_offset} never reached the disk"));
-            drop_from(&mut segments, index, report)?;
+            drop_from(&mut segments, index, report).await?;
             break;
         }
         let size_bytes = u64::from(segment.size_bytes());
@@ -144,7 +144,7 @@ async fn check_from(
         next_offset = end.next_offset;
         index += 1;
         let Some(bad) = end.bad else { continue };
-        if next_offset < check.inputs.recovery_point || is_of_another_format(&bad) {
+        if next_offset < check.inputs.recovery_point || is_of_another_format(&bad, end.position) {
             return Err(flushed_damage(segment, &end, &bad));
         }
         tracing::warn!(
@@ -153,8 +153,11 @@ async fn check_from(
         );
         report.truncated_bytes += size_bytes - end.position;
         report.truncated_because = Some(bad.to_string());
+        // Before the cut: a crash between the two must not leave them behind an end that looks whole.
+        drop_from(&mut segments, index, report).await?;
+        let segment = &mut segments[index - 1];
         segment.truncate(end.position as u32, next_offset)?;
-        drop_from(&mut segments, index, report)?;
+        segment.file()?.sync_data().await.during("flush", &segment.path())?;
     }
     producers.advance_to(next_offset);
     Ok(Checked {
@@ -173,13 +176,18 @@ fn is_lost_before(check: &Check<'_>, base_offset: i64, next_offset: i64) -> bool
     base_offset > next_offset && next_offset >= check.inputs.recovery_point && !check.config.is_compacted
 }
 
-/// Remove the segments from `index` on: they are behind the log's end.
-fn drop_from(segments: &mut Vec<Segment>, index: usize, report: &mut RecoveryReport) -> Result<()> {
-    for later in segments.drain(index..) {
+/// Remove the segments from `index` on, the last first: they are behind the log's end. Durable when this returns, for
+/// what is appended next has their offsets: a power cut must not bring them back beside it.
+async fn drop_from(segments: &mut Vec<Segment>, index: usize, report: &mut RecoveryReport) -> Result<()> {
+    let Some(first) = segments.get(index) else { return Ok(()) };
+    let dir = first.path().parent().map(std::path::Path::to_path_buf).unwrap_or_default();
+    while segments.len() > index
+        && let Some(later) = segments.pop()
+    {
         report.truncated_bytes += u64::from(later.size_bytes());
         remove(later)?;
     }
-    Ok(())
+    file::sync_directory(&dir).await.during("flush the directory", &dir)
 }
 
 /// Go through all batches of a segment and make its indexes, epochs and producers from them.
@@ -273,10 +281,11 @@ async fn reindex(check: &Check<'_>, segment: &mut Segment) -> Result<()> {
     segment.finish_indexes()
 }
 
-/// Not torn, but written in a way that this release does not read: never cut off.
-fn is_of_another_format(bad: &BadBatch) -> bool {
+/// Not torn, but written in a way that this release does not read: never cut off. A header that lies across a border of
+/// sectors, of which one was lost, looks the same; at the begin of a file it lies in one.
+fn is_of_another_format(bad: &BadBatch, position: u64) -> bool {
     use jackdaw_core::records::CorruptBatch;
-    matches!(bad, BadBatch::Corrupt(CorruptBatch::LegacyMagic(_)))
+    position == 0 && matches!(bad, BadBatch::Corrupt(CorruptBatch::LegacyMagic(_)))
 }
 
 fn flushed_damage(segment: &Segment, end: &End, bad: &BadBatch) -> StorageError {
