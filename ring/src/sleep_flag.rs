@@ -39,9 +39,9 @@ impl SleepFlag {
         fence(Ordering::SeqCst);
     }
 
-    /// Awake: nobody needs to wake this core.
+    /// Awake: nobody needs to wake this core. A swap, once a sleep, orders this after the claim that ended the sleep.
     pub(crate) fn lower(&self) {
-        self.sleeping.store(false, Ordering::Relaxed);
+        self.sleeping.swap(false, Ordering::AcqRel);
     }
 }
 
