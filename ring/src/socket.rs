@@ -72,6 +72,8 @@ impl Listener {
                     return Poll::Ready(Ok(Socket::new(Rc::clone(&self.driver), descriptor, peer)));
                 }
                 Poll::Ready(Some((Ok(_), _))) => {}
+                // The accept stopped, with more taken than were fetched yet: it starts again when they are.
+                Poll::Ready(Some((Err(error), _))) if is_pause(&error) => {}
                 Poll::Ready(Some((Err(error), _))) => return Poll::Ready(Err(error)),
             }
         }

@@ -231,3 +231,22 @@ fn a_cancelled_task_frees_its_place_and_loses_no_socket() {
         assert!(timeout(Duration::from_secs(5), listener.accept()).await.unwrap().is_ok());
     });
 }
+
+#[test]
+fn a_burst_of_connections_is_accepted_whole() {
+    const CONNECTIONS: usize = 200;
+    run(async {
+        let (listener, address) = Listener::bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let listener = Rc::new(listener);
+        // Arm the accept, then let more connections come than one operation may hold untaken.
+        let waiting = Rc::clone(&listener);
+        assert!(timeout(Duration::from_millis(1), waiting.accept()).await.is_err());
+        let clients: Vec<_> =
+            (0..CONNECTIONS).map(|_| std::net::TcpStream::connect(address).unwrap()).collect();
+        sleep(Duration::from_millis(20)).await;
+        for _ in 0..CONNECTIONS {
+            timeout(Duration::from_secs(5), listener.accept()).await.unwrap().unwrap();
+        }
+        drop(clients);
+    });
+}

@@ -37,10 +37,6 @@ pub(crate) fn run(
     load: &Load,
     duration: Duration,
 ) -> Result<Outcome, Box<dyn std::error::Error>> {
-    // The server has the first CPU.
-    if let Some(cpu) = jackdaw_ring::placement::allowed_cpus()?.get(1) {
-        jackdaw_ring::placement::pin_to(*cpu)?;
-    }
     let poll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
     let burst = vec![7u8; REQUEST_BYTES * load.depth];
     let mut connections = Vec::new();

@@ -1,7 +1,7 @@
 //! Races the ring against plain epoll and glommio: an echo server of 100-byte requests on one core, its client on
 //! another. Prints server CPU per request and the client's latency, each variant interleaved with the base.
 //!
-//! `cargo run --release -p jackdaw-bench --bin race [ROUNDS] [SECONDS]`; `race serve VARIANT` is its own child.
+//! `cargo run --release -p jackdaw-bench --bin race [ROUNDS] [SECONDS]`; `race serve VARIANT CPU` is its own child.
 
 mod client;
 mod servers;
@@ -22,10 +22,10 @@ const LOADS: [Load; 3] = [
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let [serve, variant] = arguments.as_slice()
+    if let [serve, variant, cpu] = arguments.as_slice()
         && serve == "serve"
     {
-        return servers::serve(variant);
+        return servers::serve(variant, cpu.parse()?);
     }
     let rounds: usize = arguments.first().map_or(Ok(5), |text| text.parse())?;
     let seconds: f64 = arguments.get(1).map_or(Ok(1.0), |text| text.parse())?;
@@ -42,7 +42,8 @@ fn race(rounds: usize, duration: Duration) -> Result<(), Box<dyn std::error::Err
             for step in 0..servers::VARIANTS.len() {
                 let variant = (step + round) % servers::VARIANTS.len();
                 let name = servers::VARIANTS[variant];
-                let outcome = run(name, load, duration)?;
+                let outcome =
+                    run(name, load, duration).map_err(|error| format!("{name}, {}: {error}", load.name))?;
                 writeln!(
                     output,
                     "{},{round},{name},{},{:.3},{:.1},{:.1}",
@@ -56,8 +57,12 @@ fn race(rounds: usize, duration: Duration) -> Result<(), Box<dyn std::error::Err
 }
 
 fn run(variant: &str, load: &Load, duration: Duration) -> Result<Outcome, Box<dyn std::error::Error>> {
+    let cpus = jackdaw_ring::placement::allowed_cpus()?;
+    let (Some(first), Some(second)) = (cpus.first(), cpus.get(1)) else {
+        return Err("the race needs two CPUs: one for the server, one for its client".into());
+    };
     let mut child = Command::new(std::env::current_exe()?)
-        .args(["serve", variant])
+        .args(["serve", variant, &first.to_string()])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;
@@ -68,11 +73,25 @@ fn run(variant: &str, load: &Load, duration: Duration) -> Result<Outcome, Box<dy
         .trim()
         .parse::<u16>()
         .map_err(Into::into)
-        .and_then(|port| client::run(port, child.id(), load, duration));
+        .and_then(|port| on_cpu(*second, || client::run(port, child.id(), load, duration)));
     // The server ends by itself if this fails: its standard input closes with us.
     child.kill()?;
     child.wait()?;
     outcome
+}
+
+/// Run on a thread of its own: what is pinned there does not pass to the next server.
+fn on_cpu(
+    cpu: usize,
+    work: impl FnOnce() -> Result<Outcome, Box<dyn std::error::Error>> + Send,
+) -> Result<Outcome, Box<dyn std::error::Error>> {
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(move || {
+            jackdaw_ring::placement::pin_to(cpu).map_err(|error| error.to_string())?;
+            work().map_err(|error| error.to_string())
+        });
+        thread.join().map_err(|_| "the client panicked")?.map_err(Into::into)
+    })
 }
 
 fn summarise(
