@@ -11,34 +11,51 @@ use slab::Slab;
 
 /// The waiting fetches of one shard.
 #[derive(Clone, Default)]
-pub(crate) struct FetchWaits(Rc<RefCell<Slab<Wait>>>);
+pub(crate) struct FetchWaits(Rc<RefCell<Waits>>);
 
 #[derive(Default)]
+struct Waits {
+    slab: Slab<Wait>,
+    generation: u32,
+}
+
+/// Names a waiting fetch of one shard to other shards; never used again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct FetchToken {
+    place: usize,
+    generation: u32,
+}
+
 struct Wait {
+    /// Tells this holder of the place from those before it.
+    generation: u32,
     woken: bool,
     waker: Option<Waker>,
 }
 
-/// One fetch's place; its token names it to other shards. A token is used again: a late wake-up costs its new
-/// holder one read.
+/// One fetch's place.
 pub(crate) struct Watch {
     waits: FetchWaits,
-    token: usize,
+    token: FetchToken,
 }
 
 impl FetchWaits {
     pub(crate) fn begin(&self) -> Watch {
-        let token = self.0.borrow_mut().insert(Wait::default());
-        Watch { waits: self.clone(), token }
+        let mut waits = self.0.borrow_mut();
+        waits.generation = waits.generation.wrapping_add(1);
+        let generation = waits.generation;
+        let place = waits.slab.insert(Wait { generation, woken: false, waker: None });
+        drop(waits);
+        Watch { waits: self.clone(), token: FetchToken { place, generation } }
     }
 
-    pub(crate) fn wake(&self, token: usize) {
-        let waker = match self.0.borrow_mut().get_mut(token) {
-            Some(wait) => {
+    pub(crate) fn wake(&self, token: FetchToken) {
+        let waker = match self.0.borrow_mut().slab.get_mut(token.place) {
+            Some(wait) if wait.generation == token.generation => {
                 wait.woken = true;
                 wait.waker.take()
             }
-            None => None,
+            _ => None,
         };
         if let Some(waker) = waker {
             waker.wake();
@@ -47,7 +64,7 @@ impl FetchWaits {
 }
 
 impl Watch {
-    pub(crate) fn token(&self) -> usize {
+    pub(crate) fn token(&self) -> FetchToken {
         self.token
     }
 
@@ -55,7 +72,7 @@ impl Watch {
     pub(crate) async fn woken(&self) {
         poll_fn(|context| {
             let mut waits = self.waits.0.borrow_mut();
-            let wait = &mut waits[self.token];
+            let wait = &mut waits.slab[self.token.place];
             if std::mem::take(&mut wait.woken) {
                 return Poll::Ready(());
             }
@@ -68,7 +85,7 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        let wait = self.waits.0.borrow_mut().remove(self.token);
+        let wait = self.waits.0.borrow_mut().slab.remove(self.token.place);
         drop(wait);
     }
 }

@@ -15,7 +15,7 @@ use jackdaw_core::{
 };
 use jackdaw_ring::{FileLease, socket::Detached};
 
-use crate::{controller_host::ControllerCall, node::NodeIdentity, view::View};
+use crate::{controller_host::ControllerCall, fetch_wait::FetchToken, node::NodeIdentity, view::View};
 
 /// A partition by its topic's id.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -37,11 +37,11 @@ pub(crate) enum Message {
     },
     /// A partition that a waiting fetch watches has something new.
     Wake {
-        fetch: usize,
+        fetch: FetchToken,
     },
     /// A fetch no longer waits.
     Unwatch {
-        fetch: usize,
+        fetch: FetchToken,
         keys: Vec<PartitionKey>,
     },
     /// An accepted connection that this shard is to serve.
@@ -96,7 +96,7 @@ pub(crate) struct ProduceBatch {
 #[derive(Clone)]
 pub(crate) struct FetchCall {
     /// The waiting fetch to wake when there is more, if it waits.
-    pub(crate) watch: Option<usize>,
+    pub(crate) watch: Option<FetchToken>,
     pub(crate) read_committed: bool,
     pub(crate) max_bytes: usize,
     pub(crate) reads: Vec<FetchRead>,

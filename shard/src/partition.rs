@@ -8,7 +8,7 @@ use std::{
 
 use jackdaw_core::{
     error_code::ErrorCode,
-    producer_state::{BatchInfo, Origin, Verdict},
+    producer_state::{BatchInfo, BatchMetadata, Origin, Verdict},
     protocol::produce::ProduceResult,
     records::{TimestampType, ValidatedBatch},
 };
@@ -22,6 +22,9 @@ use crate::{
     wakeups::{Wakeups, Watcher},
 };
 
+/// In answers where the producer's own timestamps stand.
+const NO_APPEND_TIME: i64 = -1;
+
 /// A partition on its own shard. The reads are in `partition_read`.
 pub(crate) struct Partition {
     pub(crate) key: PartitionKey,
@@ -34,6 +37,8 @@ pub(crate) struct Partition {
     pub(crate) high_watermark: Cell<i64>,
     /// Everything below is on stable storage, as far as this partition has waited for it.
     flushed_offset: Cell<i64>,
+    /// Somebody waits for everything below to be there.
+    wanted_offset: Cell<i64>,
     is_flushing: Cell<bool>,
     flush_done: Notify,
     watchers: RefCell<Vec<Watcher>>,
@@ -69,7 +74,7 @@ impl Partition {
         wakeups: Rc<Wakeups>,
         fatal: Fatal,
     ) -> Self {
-        let end_offset = log.log_end_offset();
+        let (end_offset, recovery_point) = (log.log_end_offset(), log.recovery_point());
         Self {
             key,
             log_dir: place.log_dir,
@@ -80,7 +85,8 @@ impl Partition {
             settings: RefCell::new(Arc::clone(&topic.settings)),
             // The only replica: whatever is in the log is committed.
             high_watermark: Cell::new(end_offset),
-            flushed_offset: Cell::new(0),
+            flushed_offset: Cell::new(recovery_point),
+            wanted_offset: Cell::new(recovery_point),
             is_flushing: Cell::new(false),
             flush_done: Notify::default(),
             watchers: RefCell::default(),
@@ -121,17 +127,25 @@ impl Partition {
         }
         match self.check_producer(&batch) {
             Ok(Verdict::Append) => {}
-            Ok(Verdict::Duplicate(first)) => {
-                let result =
-                    ProduceResult::appended(first.base_offset(), -1, self.log.borrow().log_start_offset());
-                return Appended { result, flush: self.flush_for(first.last_offset + 1) };
-            }
+            Ok(Verdict::Duplicate(first)) => return self.answer_duplicate(&first),
             Err(error) => return Appended::failed(error),
         }
         match self.write(batch) {
             Ok(appended) => appended,
             Err(error) => self.append_failed(&error),
         }
+    }
+
+    /// The batch is in the log, perhaps not yet on stable storage: it may have been written just before a crash.
+    fn answer_duplicate(self: &Rc<Self>, first: &BatchMetadata) -> Appended {
+        let end_offset = first.last_offset + 1;
+        let (log_start_offset, must_flush) = {
+            let log = self.log.borrow();
+            let is_flushed = log.recovery_point() >= end_offset;
+            (log.log_start_offset(), !is_flushed && log.unflushed_count() >= log.config().flush_messages)
+        };
+        let result = ProduceResult::appended(first.base_offset(), NO_APPEND_TIME, log_start_offset);
+        Appended { result, flush: must_flush.then(|| self.want_flush(end_offset)) }
     }
 
     fn check_isr(&self, acks: i16) -> Result<(), ErrorCode> {
@@ -156,19 +170,21 @@ impl Partition {
     fn write(self: &Rc<Self>, mut batch: ValidatedBatch) -> Result<Appended, StorageError> {
         let leader_epoch = self.state.borrow().leader_epoch;
         let mut log = self.log.borrow_mut();
-        log.append(std::slice::from_mut(&mut batch), leader_epoch, unix_ms())?;
-        let append_time = if batch.header().timestamp_type() == TimestampType::LogAppendTime {
-            batch.max_timestamp()
-        } else {
-            -1
+        let appended = log.append(std::slice::from_mut(&mut batch), leader_epoch, unix_ms())?;
+        let append_time = match batch.header().timestamp_type() {
+            TimestampType::LogAppendTime => batch.max_timestamp(),
+            TimestampType::CreateTime => NO_APPEND_TIME,
         };
         let result = ProduceResult::appended(batch.base_offset(), append_time, log.log_start_offset());
-        let end_offset = log.log_end_offset();
+        let end_offset = appended.last_offset + 1;
         let must_flush = log.unflushed_count() >= log.config().flush_messages;
         drop(log);
         if must_flush {
-            self.start_flush();
-            return Ok(Appended { result, flush: self.flush_for(end_offset) });
+            return Ok(Appended { result, flush: Some(self.want_flush(end_offset)) });
+        }
+        if appended.has_rolled {
+            // The finished segment becomes durable in the background, and the recovery point moves past it.
+            self.want_flush(appended.base_offset);
         }
         self.advance(end_offset);
         Ok(Appended { result, flush: None })
@@ -182,22 +198,18 @@ impl Partition {
         Appended::failed(ErrorCode::KafkaStorageError)
     }
 
-    /// What an answer waits for if a flush that covers this offset is still under way.
-    fn flush_for(&self, end_offset: i64) -> Option<i64> {
-        (self.is_flushing.get() && self.flushed_offset.get() < end_offset).then_some(end_offset)
-    }
-
-    /// Flush until nothing is left that asked for it: one flush at a time, each for all who wait.
-    fn start_flush(self: &Rc<Self>) {
-        if self.is_flushing.replace(true) {
-            return;
+    /// Have everything below `end_offset` flushed: one flush at a time, each for all who wait.
+    fn want_flush(self: &Rc<Self>, end_offset: i64) -> i64 {
+        self.wanted_offset.set(self.wanted_offset.get().max(end_offset));
+        if !self.is_flushing.replace(true) {
+            let partition = Rc::clone(self);
+            spawn(async move { partition.flush_until_done().await });
         }
-        let partition = Rc::clone(self);
-        spawn(async move { partition.flush_until_done().await });
+        end_offset
     }
 
     async fn flush_until_done(self: Rc<Self>) {
-        loop {
+        while self.flushed_offset.get() < self.wanted_offset.get() {
             let flush = match self.log.borrow_mut().begin_flush() {
                 Ok(flush) => flush,
                 Err(error) => return self.flush_failed(&error),
@@ -211,15 +223,8 @@ impl Partition {
             self.flushed_offset.set(end_offset);
             self.advance(end_offset);
             self.flush_done.notify_all();
-            let log = self.log.borrow();
-            if log.unflushed_count() < log.config().flush_messages {
-                break;
-            }
         }
         self.is_flushing.set(false);
-        // A batch below the policy's count may have been appended while the last flush ran.
-        let end_offset = self.log.borrow().log_end_offset();
-        self.advance(end_offset);
     }
 
     fn flush_failed(&self, error: &StorageError) {

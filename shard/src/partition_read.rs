@@ -8,7 +8,7 @@ use jackdaw_core::{
         leader_hint::CurrentLeader,
     },
 };
-use jackdaw_storage::{Log, Read, StorageError};
+use jackdaw_storage::{ColdRange, Log, Read, StorageError};
 
 use crate::{
     message::{FetchRead, Fetched, FetchedData, OffsetAnswer, OffsetQuery},
@@ -24,9 +24,9 @@ const LATEST_TIERED: i64 = -5;
 const EARLIEST_PENDING_UPLOAD: i64 = -6;
 
 /// A range that the page cache does not have.
-pub(crate) struct ColdRange(Read);
+pub(crate) struct ColdData(Read);
 
-impl ColdRange {
+impl ColdData {
     pub(crate) fn size_bytes(&self) -> usize {
         self.0.length
     }
@@ -39,7 +39,7 @@ impl ColdRange {
 }
 
 /// Name a hot range in the answer; give a cold one back.
-fn hot_or_cold(fetched: &mut Fetched, range: Read) -> Option<ColdRange> {
+fn hot_or_cold(fetched: &mut Fetched, range: Read) -> Option<ColdData> {
     if range.file.is_cached(range.position, range.length) {
         fetched.data = FetchedData::File {
             file: range.file.lease(),
@@ -50,10 +50,16 @@ fn hot_or_cold(fetched: &mut Fetched, range: Read) -> Option<ColdRange> {
     }
     // Counted against the limits now, filled in later.
     fetched.data = FetchedData::Memory(bytes::Bytes::new());
-    Some(ColdRange(range))
+    Some(ColdData(range))
 }
 
 impl Partition {
+    /// What a read at `offset` would have to wait for before it even knows its place.
+    pub(crate) fn cold_place(&self, offset: i64) -> Option<ColdRange> {
+        // An error is met again, and answered, by the read.
+        self.log.borrow().cold_range(offset).ok().flatten()
+    }
+
     /// Read for a fetch: at most `left_bytes`, but at least one batch if it is the first with data.
     pub(crate) fn read(
         &self,
@@ -61,7 +67,7 @@ impl Partition {
         read_committed: bool,
         left_bytes: usize,
         is_first: bool,
-    ) -> (Fetched, Option<ColdRange>) {
+    ) -> (Fetched, Option<ColdData>) {
         if let Err(error) = self.check_leader(read.current_leader_epoch) {
             return (self.refused(read, error), None);
         }

@@ -14,11 +14,14 @@ use jackdaw_core::{
 
 use crate::{
     controller_host::{ControllerCall, ControllerHost, ControllerReply},
-    fetch_wait::FetchWaits,
+    fetch_wait::{FetchToken, FetchWaits},
     limits::{CONTROLLER_SHARD, POOLED_FRAMES_MAX},
-    message::{Call, FetchCall, Fetched, OffsetAnswer, OffsetQuery, PartitionKey, ProduceCall, Reply},
+    message::{
+        Call, FetchCall, FetchRead, Fetched, OffsetAnswer, OffsetQuery, PartitionKey, ProduceCall, Reply,
+    },
     node::{Fatal, NodeIdentity, NodeLimits},
     partition::Partition,
+    partition_read::ColdData,
     producer_ids::ProducerIds,
     rpc::{Handled, Rpc},
     view::View,
@@ -132,8 +135,35 @@ impl Shard {
         }))
     }
 
-    /// Read from partitions of this shard for a fetch of shard `from`.
-    pub(crate) fn fetch(&self, from: usize, call: FetchCall) -> Handled {
+    /// Read from partitions of this shard for a fetch of shard `from`. What the page cache does not have is read
+    /// through the ring: first the places to look at, then the data.
+    pub(crate) fn fetch(self: &Rc<Self>, from: usize, call: FetchCall) -> Handled {
+        let places: Vec<_> = call.reads.iter().filter_map(|read| self.cold_place(read)).collect();
+        if places.is_empty() {
+            let (fetched, cold) = self.read_all(from, &call);
+            if cold.is_empty() {
+                return Handled::Now(Reply::Fetch(fetched));
+            }
+            return Handled::Later(Box::pin(read_cold(fetched, cold)));
+        }
+        let shard = Rc::clone(self);
+        Handled::Later(Box::pin(async move {
+            for place in places {
+                if let Err(error) = place.load().await {
+                    // The read below meets it again and answers.
+                    tracing::warn!(%error, "cannot read ahead");
+                }
+            }
+            let (fetched, cold) = shard.read_all(from, &call);
+            read_cold(fetched, cold).await
+        }))
+    }
+
+    fn cold_place(&self, read: &FetchRead) -> Option<jackdaw_storage::ColdRange> {
+        self.partition(read.key)?.cold_place(read.offset)
+    }
+
+    fn read_all(&self, from: usize, call: &FetchCall) -> (Vec<Fetched>, Vec<(usize, ColdData)>) {
         let mut left = call.max_bytes;
         let mut is_first = true;
         let mut fetched = Vec::with_capacity(call.reads.len());
@@ -143,36 +173,27 @@ impl Shard {
                 fetched.push(Fetched::failed(read.index, ErrorCode::UnknownTopicOrPartition));
                 continue;
             };
-            let (found, range) = partition.read(read, call.read_committed, left, is_first);
-            let size_bytes = range.as_ref().map_or(found.data.size_bytes(), |range| range.size_bytes());
+            let (found, data) = partition.read(read, call.read_committed, left, is_first);
+            let size_bytes = data.as_ref().map_or(found.data.size_bytes(), ColdData::size_bytes);
             left = left.saturating_sub(size_bytes);
             is_first &= size_bytes == 0;
-            if let Some(range) = range {
-                cold.push((fetched.len(), range));
+            if let Some(data) = data {
+                cold.push((fetched.len(), data));
             }
             if let Some(fetch) = call.watch {
                 partition.watch(Watcher { shard: from, fetch });
             }
             fetched.push(found);
         }
-        if cold.is_empty() {
-            return Handled::Now(Reply::Fetch(fetched));
-        }
-        Handled::Later(Box::pin(async move {
-            for (index, range) in cold {
-                match range.read().await {
-                    Ok(data) => fetched[index].data = data,
-                    Err(error) => {
-                        tracing::error!(%error, "cannot read records from disk");
-                        fetched[index] = Fetched::failed(fetched[index].index, ErrorCode::KafkaStorageError);
-                    }
-                }
-            }
-            Reply::Fetch(fetched)
-        }))
+        (fetched, cold)
     }
 
-    pub(crate) fn unwatch(&self, from: usize, fetch: usize, keys: impl IntoIterator<Item = PartitionKey>) {
+    pub(crate) fn unwatch(
+        &self,
+        from: usize,
+        fetch: FetchToken,
+        keys: impl IntoIterator<Item = PartitionKey>,
+    ) {
         for key in keys {
             if let Some(partition) = self.partition(key) {
                 partition.unwatch(Watcher { shard: from, fetch });
@@ -201,6 +222,19 @@ fn fetch_sessions(rpc: &Rpc, limits: &NodeLimits) -> FetchSessions {
     let ids_a_shard = i32::MAX / i32::try_from(shards).unwrap_or(i32::MAX);
     let first = i32::try_from(rpc.own()).unwrap_or(0) * ids_a_shard + 1;
     FetchSessions::new(limits.fetch_session_slots.div_ceil(shards), first..=first + ids_a_shard - 1)
+}
+
+async fn read_cold(mut fetched: Vec<Fetched>, cold: Vec<(usize, ColdData)>) -> Reply {
+    for (index, data) in cold {
+        match data.read().await {
+            Ok(data) => fetched[index].data = data,
+            Err(error) => {
+                tracing::error!(%error, "cannot read records from disk");
+                fetched[index] = Fetched::failed(fetched[index].index, ErrorCode::KafkaStorageError);
+            }
+        }
+    }
+    Reply::Fetch(fetched)
 }
 
 fn failed(error: ErrorCode) -> jackdaw_core::protocol::produce::ProduceResult {

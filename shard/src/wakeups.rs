@@ -2,13 +2,17 @@
 
 use std::rc::Rc;
 
-use crate::{fetch_wait::FetchWaits, message::Message, rpc::Rpc};
+use crate::{
+    fetch_wait::{FetchToken, FetchWaits},
+    message::Message,
+    rpc::Rpc,
+};
 
 /// One waiting fetch: the shard it waits on, and its number there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Watcher {
     pub(crate) shard: usize,
-    pub(crate) fetch: usize,
+    pub(crate) fetch: FetchToken,
 }
 
 /// The way to this shard's and other shards' waiting fetches.

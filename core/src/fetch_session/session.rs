@@ -178,6 +178,12 @@ impl FetchSession {
         self.partitions.iter()
     }
 
+    /// Whether the slot is still this partition's: a later fetch of the session may have forgotten it while an
+    /// earlier one waited.
+    pub fn holds(&self, slot: PartitionSlot, topic: TopicRef<'_>, partition: i32) -> bool {
+        self.partitions.find(topic, partition) == Some(slot)
+    }
+
     /// Whether a partition goes into the response. One that does with records moves to the end, so that no
     /// partition starves behind others that fill each response.
     ///

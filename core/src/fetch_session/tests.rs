@@ -248,3 +248,25 @@ fn partitions_of_all_sessions_are_bounded() {
     assert_eq!(sessions.partitions_count(), bound as usize - 1);
     assert!(sessions.session_mut(large).is_some());
 }
+
+#[test]
+fn a_slot_that_was_forgotten_is_no_longer_held() {
+    let mut sessions = FetchSessions::new(10, 1..=1000);
+    let partitions = [0, 1].map(|partition| {
+        let parameters = FetchParameters {
+            partition,
+            fetch_offset: 0,
+            log_start_offset: -1,
+            current_leader_epoch: -1,
+            last_fetched_epoch: -1,
+            partition_max_bytes: 100,
+        };
+        (TopicRef::Name("t"), parameters, outcome(0, 0))
+    });
+    let id = sessions.create(partitions, false, false, 0, 7);
+    let slots: Vec<_> = sessions.session_mut(id).unwrap().partitions().map(|(slot, ..)| slot).collect();
+    sessions.update(id, [], [(TopicRef::Name("t"), 0)]).unwrap();
+    let session = sessions.session_mut(id).unwrap();
+    assert!(!session.holds(slots[0], TopicRef::Name("t"), 0));
+    assert!(session.holds(slots[1], TopicRef::Name("t"), 1));
+}

@@ -107,6 +107,10 @@ fn plan(shard: &Shard, context: &RequestContext, pending: &mut Pending, parts: &
                     let config = &topic.settings.validation;
                     match shard.validator.borrow_mut().validate(&records, config, arrival) {
                         Err(error) => invalid(&error),
+                        // Nobody could ever end its transaction; Kafka's answer, too.
+                        Ok(batch) if batch.header().is_transactional() => {
+                            ProduceResult::failed(ErrorCode::TransactionalIdAuthorizationFailed)
+                        }
                         Ok(batch) => {
                             parts.0[owner].push(ProduceBatch { index, key, batch });
                             // Replaced by the owner's.

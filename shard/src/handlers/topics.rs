@@ -5,7 +5,7 @@ use std::rc::Rc;
 use jackdaw_core::{
     error_code::ErrorCode,
     protocol::messages::{
-        create_topics::{CreatableTopic, CreateTopicsRequest, CreateTopicsResponse},
+        create_topics::{CreatableTopic, CreatableTopicResult, CreateTopicsRequest, CreateTopicsResponse},
         delete_topics::{DeletableTopicResult, DeleteTopicsRequest, DeleteTopicsResponse},
     },
 };
@@ -24,10 +24,19 @@ pub(crate) async fn create(
     _context: RequestContext,
     request: CreateTopicsRequest,
 ) -> CreateTopicsResponse {
+    let names: Vec<String> = request.topics.iter().map(|topic| topic.name.clone()).collect();
     match shard.controller(ControllerCall::CreateTopics(request)).await {
         ControllerReply::CreateTopics(response) => response,
-        _ => CreateTopicsResponse::default(),
+        _ => CreateTopicsResponse {
+            topics: names.into_iter().map(not_created).collect(),
+            ..Default::default()
+        },
     }
+}
+
+/// The controller is on its way; clients try again.
+fn not_created(name: String) -> CreatableTopicResult {
+    CreatableTopicResult { name, error_code: ErrorCode::NotController.code(), ..Default::default() }
 }
 
 /// Create topics with the broker's defaults; those that cannot be created stay unknown to the caller.
@@ -62,16 +71,17 @@ pub(crate) async fn delete(
     request: DeleteTopicsRequest,
 ) -> DeleteTopicsResponse {
     if !shard.limits.delete_topics {
-        return refuse_all(&request);
+        let text = "delete.topic.enable is false on this broker.";
+        return refuse_all(&request, ErrorCode::TopicDeletionDisabled, Some(text));
     }
+    let not_controller = refuse_all(&request, ErrorCode::NotController, None);
     match shard.controller(ControllerCall::DeleteTopics(request)).await {
         ControllerReply::DeleteTopics(response) => response,
-        _ => DeleteTopicsResponse::default(),
+        _ => not_controller,
     }
 }
 
-/// `delete.topic.enable=false`.
-fn refuse_all(request: &DeleteTopicsRequest) -> DeleteTopicsResponse {
+fn refuse_all(request: &DeleteTopicsRequest, error: ErrorCode, text: Option<&str>) -> DeleteTopicsResponse {
     let by_state = request.topics.iter().map(|topic| (topic.name.clone(), topic.topic_id));
     let by_name = request.topic_names.iter().map(|name| (Some(name.clone()), Default::default()));
     DeleteTopicsResponse {
@@ -80,8 +90,8 @@ fn refuse_all(request: &DeleteTopicsRequest) -> DeleteTopicsResponse {
             .map(|(name, topic_id)| DeletableTopicResult {
                 name,
                 topic_id,
-                error_code: ErrorCode::TopicDeletionDisabled.code(),
-                error_message: Some("delete.topic.enable is false on this broker.".to_owned()),
+                error_code: error.code(),
+                error_message: text.map(str::to_owned),
             })
             .collect(),
         ..DeleteTopicsResponse::default()

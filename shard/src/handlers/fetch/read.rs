@@ -7,6 +7,7 @@ use jackdaw_ring::{now, timeout};
 
 use super::plan::Plan;
 use crate::{
+    fetch_wait::FetchToken,
     message::{Call, FetchCall, Fetched, FetchedData, Message, Reply},
     rpc::Handled,
     shard::Shard,
@@ -44,7 +45,7 @@ fn is_enough(fetched: &[Fetched], min_bytes: usize) -> bool {
         || fetched.iter().map(|fetched| fetched.data.size_bytes()).sum::<usize>() >= min_bytes
 }
 
-fn unwatch(shard: &Rc<Shard>, plan: &Plan, fetch: usize) {
+fn unwatch(shard: &Rc<Shard>, plan: &Plan, fetch: FetchToken) {
     for (owner, call) in &plan.calls {
         let keys = call.reads.iter().map(|read| read.key);
         if *owner == shard.rpc.own() {
@@ -56,7 +57,12 @@ fn unwatch(shard: &Rc<Shard>, plan: &Plan, fetch: usize) {
 }
 
 /// One read of all partitions, cut to the request's limit in the request's order.
-async fn read_once(shard: &Rc<Shard>, plan: &Plan, watch: Option<usize>, max_bytes: usize) -> Vec<Fetched> {
+async fn read_once(
+    shard: &Rc<Shard>,
+    plan: &Plan,
+    watch: Option<FetchToken>,
+    max_bytes: usize,
+) -> Vec<Fetched> {
     let mut fetched = plan.unread();
     let mut replies = Vec::new();
     for (owner, call) in &plan.calls {

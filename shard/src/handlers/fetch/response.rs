@@ -44,11 +44,13 @@ pub(super) fn settle(
             (id, all())
         }
         FetchMode::Incremental => {
-            // The client may have ended the session over another connection meanwhile.
+            // The client may have changed or ended the session over another connection meanwhile.
             let Some(session) = sessions.session_mut(session_id) else { return (0, all()) };
             let included =
                 plan.partitions.iter().zip(fetched).enumerate().filter(|(_, (planned, fetched))| {
-                    planned.slot.is_none_or(|slot| session.include(slot, &outcome(fetched)))
+                    let (topic, partition) = (planned.topic_ref(), planned.parameters.partition);
+                    let slot = planned.slot.filter(|slot| session.holds(*slot, topic, partition));
+                    slot.is_none_or(|slot| session.include(slot, &outcome(fetched)))
                 });
             (session_id, included.map(|(index, _)| index).collect())
         }
