@@ -1,7 +1,7 @@
 //! Requests that several wire-level tests send.
 
 use bytes::Bytes;
-use jackdaw_core::protocol::messages::create_topics::CreatableTopic;
+use jackdaw_core::protocol::messages::create_topics::{CreatableTopic, CreatableTopicConfig};
 use jackdaw_core::protocol::messages::fetch::{FetchPartition, FetchTopic, PartitionData};
 use jackdaw_core::protocol::messages::list_offsets::{ListOffsetsPartition, ListOffsetsTopic};
 use jackdaw_core::protocol::messages::metadata::MetadataRequestTopic;
@@ -30,10 +30,25 @@ pub struct Topic {
 
 /// Creates a topic and waits until all its partitions answer.
 pub fn create(connection: &mut Connection, name: &str, partitions: i32) -> Topic {
+    create_with(connection, name, partitions, &[])
+}
+
+/// The same, with these keys of its configuration.
+pub fn create_with(
+    connection: &mut Connection,
+    name: &str,
+    partitions: i32,
+    configs: &[(&str, &str)],
+) -> Topic {
+    let config = |(name, value): &(&str, &str)| CreatableTopicConfig {
+        name: (*name).to_owned(),
+        value: Some((*value).to_owned()),
+    };
     let topic = CreatableTopic {
         name: name.to_owned(),
         num_partitions: partitions,
         replication_factor: -1,
+        configs: configs.iter().map(config).collect(),
         ..Default::default()
     };
     let request = CreateTopicsRequest { topics: vec![topic], timeout_ms: 30_000, ..Default::default() };

@@ -1,10 +1,12 @@
 //! What a broken or hostile peer sends: the connection is closed where Kafka closes it, and the broker goes on.
 
+use jackdaw_core::error_code::ErrorCode;
 use jackdaw_core::protocol::messages::{ApiVersionsRequest, ApiVersionsResponse};
 use jackdaw_core::protocol::{Message as _, Reader};
+use jackdaw_core::records::{BatchBuilder, NewRecord};
 use jackdaw_tests::broker::{Broker, Options};
-use jackdaw_tests::checks::topic;
-use jackdaw_tests::requests::{batch, create, end_offset, produce};
+use jackdaw_tests::checks::{an_hour_ago_ms, topic};
+use jackdaw_tests::requests::{batch, create, end_offset, init_producer, produce};
 use jackdaw_tests::wire::{Connection, frame};
 
 const UNSUPPORTED_VERSION: i16 = 35;
@@ -109,4 +111,18 @@ fn a_damaged_batch_is_refused_and_changes_nothing() {
     assert_eq!(produce(&mut connection, &topic, 0, damaged.into()).error_code, CORRUPT_MESSAGE);
     assert_eq!(end_offset(&mut connection, &topic.name, 0), 1);
     assert_eq!(produce(&mut connection, &topic, 0, good).base_offset, 1);
+}
+
+/// A transaction that nobody can end would hold readers up for ever: Kafka, too, refuses it with 53.
+#[test]
+fn a_transactional_batch_needs_a_transactional_id() {
+    let broker = Broker::start(Options::shards(1));
+    let mut connection = Connection::open(broker.bootstrap());
+    let topic = create(&mut connection, &topic("transactional"), 1);
+    let (id, epoch) = init_producer(&mut connection);
+    let mut builder = BatchBuilder::new().producer(id, epoch, 0).transactional();
+    builder.append(&NewRecord { timestamp_ms: an_hour_ago_ms(), value: Some(b"x"), ..Default::default() });
+    let answer = produce(&mut connection, &topic, 0, builder.build_uncompressed().to_vec().into());
+    assert_eq!(answer.error_code, ErrorCode::TransactionalIdAuthorizationFailed.code());
+    assert_eq!(end_offset(&mut connection, &topic.name, 0), 0);
 }
