@@ -12,7 +12,7 @@ use jackdaw_core::{
     protocol::produce::ProduceResult,
     records::{TimestampType, ValidatedBatch},
 };
-use jackdaw_ring::{channel::Notify, spawn, unix_ms};
+use jackdaw_ring::{channel::Notify, now, spawn, unix_ms};
 use jackdaw_storage::{Log, StorageError};
 
 use crate::{
@@ -35,7 +35,11 @@ pub(crate) struct Partition {
     /// Everything below is on stable storage, as far as this partition has waited for it.
     flushed_offset: Cell<i64>,
     is_flushing: Cell<bool>,
+    /// By the clock that never goes back.
+    last_flush_ms: Cell<u64>,
     flush_done: Notify,
+    /// Its directory has another name or is gone: what fails there now is of no account.
+    retired: Cell<bool>,
     watchers: RefCell<Vec<Watcher>>,
     wakeups: Rc<Wakeups>,
     fatal: Fatal,
@@ -82,7 +86,9 @@ impl Partition {
             high_watermark: Cell::new(end_offset),
             flushed_offset: Cell::new(0),
             is_flushing: Cell::new(false),
+            last_flush_ms: Cell::new(now().as_millis()),
             flush_done: Notify::default(),
+            retired: Cell::new(false),
             watchers: RefCell::default(),
             wakeups,
             fatal,
@@ -156,7 +162,7 @@ impl Partition {
     fn write(self: &Rc<Self>, mut batch: ValidatedBatch) -> Result<Appended, StorageError> {
         let leader_epoch = self.state.borrow().leader_epoch;
         let mut log = self.log.borrow_mut();
-        log.append(std::slice::from_mut(&mut batch), leader_epoch, unix_ms())?;
+        let appended = log.append(std::slice::from_mut(&mut batch), leader_epoch, unix_ms())?;
         let append_time = if batch.header().timestamp_type() == TimestampType::LogAppendTime {
             batch.max_timestamp()
         } else {
@@ -169,6 +175,10 @@ impl Partition {
         if must_flush {
             self.start_flush();
             return Ok(Appended { result, flush: self.flush_for(end_offset) });
+        }
+        if appended.has_rolled {
+            // Nobody waits for it: it moves the recovery point past the full segment.
+            self.start_flush();
         }
         self.advance(end_offset);
         Ok(Appended { result, flush: None })
@@ -185,6 +195,29 @@ impl Partition {
     /// What an answer waits for if a flush that covers this offset is still under way.
     fn flush_for(&self, end_offset: i64) -> Option<i64> {
         (self.is_flushing.get() && self.flushed_offset.get() < end_offset).then_some(end_offset)
+    }
+
+    /// `flush.ms`: begin a flush if there is something to flush and the last one is that long ago.
+    pub(crate) fn flush_if_older(self: &Rc<Self>, now_ms: u64) {
+        let is_due = {
+            let log = self.log.borrow();
+            let age_ms = now_ms.saturating_sub(self.last_flush_ms.get());
+            let flush_ms = u64::try_from(log.config().flush_ms).unwrap_or(0);
+            log.unflushed_count() > 0 && age_ms >= flush_ms
+        };
+        if is_due && !self.is_retired() {
+            self.start_flush();
+        }
+    }
+
+    /// The directory is about to lose its name.
+    pub(crate) fn retire(&self) {
+        self.retired.set(true);
+        self.wake_all();
+    }
+
+    pub(crate) fn is_retired(&self) -> bool {
+        self.retired.get()
     }
 
     /// Flush until nothing is left that asked for it: one flush at a time, each for all who wait.
@@ -208,6 +241,7 @@ impl Partition {
                 // Nobody is answered: what was written may be lost.
                 Err(error) => return self.flush_failed(&error),
             }
+            self.last_flush_ms.set(now().as_millis());
             self.flushed_offset.set(end_offset);
             self.advance(end_offset);
             self.flush_done.notify_all();
@@ -223,6 +257,9 @@ impl Partition {
     }
 
     fn flush_failed(&self, error: &StorageError) {
+        if self.is_retired() {
+            return;
+        }
         self.fatal.disk(&format!("cannot flush {}-{}", self.topic, self.key.partition), error);
     }
 
@@ -239,6 +276,7 @@ impl Partition {
             return;
         }
         self.high_watermark.set(end_offset);
+        self.log.borrow_mut().producers_mut().on_high_watermark(end_offset);
         if self.watchers.borrow().is_empty() {
             return;
         }
