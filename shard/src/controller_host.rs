@@ -87,6 +87,8 @@ pub(crate) struct ControllerHost {
     is_stirred: Cell<bool>,
     stirred: Notify,
     is_flushing: Cell<bool>,
+    /// The log takes no more: what still runs ends.
+    is_closed: Cell<bool>,
     progress: Notify,
 }
 
@@ -158,6 +160,7 @@ impl ControllerHost {
             is_stirred: Cell::new(true),
             stirred: Notify::default(),
             is_flushing: Cell::new(false),
+            is_closed: Cell::new(false),
             progress: Notify::default(),
         })
     }
@@ -206,6 +209,9 @@ impl ControllerHost {
     }
 
     fn fail(&self, error: &dyn std::fmt::Display) {
+        if self.is_closed.get() {
+            return;
+        }
         if let Some(shard) = self.shard.upgrade() {
             shard.fatal.metadata(error);
         }
@@ -352,7 +358,10 @@ impl ControllerHost {
     /// Committed state ends with a batch: the high watermark does.
     fn take_snapshot_if_due(self: &Rc<Self>) {
         let now_ms = now().as_millis();
-        if !self.snapshots.is_due(now_ms) || self.committed.borrow().is_in_transaction() {
+        if self.is_closed.get()
+            || !self.snapshots.is_due(now_ms)
+            || self.committed.borrow().is_in_transaction()
+        {
             return;
         }
         let image = self.committed.borrow().publish();
@@ -374,7 +383,9 @@ impl ControllerHost {
         let id = self.snapshots.take(image, timestamp_ms, now_ms).await?;
         let log_size_bytes = self.log.borrow().size_bytes();
         let oldest_kept = self.snapshots.oldest_kept(log_size_bytes, unix_ms());
-        if let Some(oldest_kept) = oldest_kept {
+        if let Some(oldest_kept) = oldest_kept
+            && !self.is_closed.get()
+        {
             self.snapshots.delete_below(oldest_kept).await?;
             self.advance_log_start(oldest_kept)?;
         }
@@ -528,6 +539,9 @@ impl ControllerHost {
             let due = self.controller.borrow().as_ref().and_then(Controller::next_timeout_ms);
             let left = due.map_or(1000, |due| due.saturating_sub(now().as_millis()).max(1));
             jackdaw_ring::sleep(Duration::from_millis(left)).await;
+            if self.is_closed.get() {
+                return;
+            }
             let outcome = {
                 let controller = self.controller.borrow();
                 controller.as_ref().map(|controller| controller.poll(&self.context()))
@@ -555,6 +569,7 @@ impl ControllerHost {
 
     /// Close the metadata log the clean way.
     pub(crate) async fn close(&self) -> Result<(), NodeError> {
+        self.is_closed.set(true);
         let flush = self.log.borrow_mut().close()?;
         flush.run().await?;
         Ok(())

@@ -12,7 +12,7 @@ use jackdaw_ring::{file, unix_ms};
 use jackdaw_storage::{LogDir, MetaProperties, MetadataDir, SnapshotId};
 
 use crate::{
-    log_dirs::{is_metadata_dir, known_cluster_id, open_when_free, paths, random_uuid},
+    log_dirs::{is_metadata_dir, known_cluster_id, open_when_free, paths, random_uuid, read_properties},
     node::NodeError,
 };
 
@@ -39,11 +39,7 @@ pub async fn format(
     cluster_id: Option<String>,
     skip_formatted: bool,
 ) -> Result<Formatted, NodeError> {
-    let mut known = Vec::new();
-    for path in paths(config) {
-        let properties = MetaProperties::read(&path)?;
-        known.push((path, properties));
-    }
+    let known = read_properties(&paths(config))?;
     if let Some((path, _)) = known.iter().find(|(_, properties)| properties.is_some())
         && !skip_formatted
     {
@@ -52,8 +48,7 @@ pub async fn format(
             path.display()
         )));
     }
-    let dirs = known.iter().map(|(path, properties)| (path.as_path(), properties.as_ref()));
-    let cluster_id = match (known_cluster_id(config.node.id, dirs)?, cluster_id) {
+    let cluster_id = match (known_cluster_id(config.node.id, &known)?, cluster_id) {
         (Some(known), Some(asked)) if known != asked => {
             return Err(NodeError::Configuration(format!(
                 "the directories belong to cluster {known}, not {asked}; pass --cluster-id {known}, or choose \

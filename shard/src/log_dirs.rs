@@ -48,13 +48,13 @@ impl LogDirs {
     /// Lock the directories and read who they belong to; those that belong to nobody are formatted.
     pub(crate) async fn open(config: &BrokerConfig) -> Result<Self, NodeError> {
         let paths = paths(config);
+        // Before they are opened: a mistake in the configuration must not cost a clean directory its mark.
+        let known = known_cluster_id(config.node.id, &read_properties(&paths)?)?;
+        let cluster_id = known.unwrap_or_else(|| random_uuid().to_string());
         let mut opened = Vec::with_capacity(paths.len());
         for path in &paths {
             opened.push(open_when_free(path).await?);
         }
-        let known = opened.iter().map(|dir| (dir.path(), dir.meta_properties()));
-        let cluster_id =
-            known_cluster_id(config.node.id, known)?.unwrap_or_else(|| random_uuid().to_string());
         for (path, dir) in paths.iter().zip(&mut opened) {
             let has_id = dir.meta_properties().is_some_and(|properties| properties.directory_id.is_some());
             if !has_id {
@@ -202,10 +202,17 @@ pub(crate) async fn open_when_free(path: &Path) -> Result<LogDir, StorageError> 
     Err(StorageError::Locked(path.to_path_buf()))
 }
 
+/// Whose the directories say they are.
+pub(crate) fn read_properties(
+    paths: &[PathBuf],
+) -> Result<Vec<(PathBuf, Option<MetaProperties>)>, StorageError> {
+    paths.iter().map(|path| Ok((path.clone(), MetaProperties::read(path)?))).collect()
+}
+
 /// All directories that say so belong to one cluster and to this node; none says so on a first start.
-pub(crate) fn known_cluster_id<'a>(
+pub(crate) fn known_cluster_id(
     node_id: i32,
-    dirs: impl Iterator<Item = (&'a Path, Option<&'a MetaProperties>)>,
+    dirs: &[(PathBuf, Option<MetaProperties>)],
 ) -> Result<Option<String>, NodeError> {
     let mut cluster_id: Option<(&str, &Path)> = None;
     for (path, properties) in dirs {
@@ -310,7 +317,8 @@ mod tests {
     fn directories_belong_to_one_cluster_and_this_node() {
         let (ours, theirs, other) = (properties("a", 1), properties("b", 1), properties("a", 2));
         let judge = |dirs: &[Option<&MetaProperties>]| {
-            known_cluster_id(1, dirs.iter().map(|properties| (Path::new("/d"), *properties)))
+            let dirs: Vec<_> = dirs.iter().map(|found| (PathBuf::from("/d"), found.cloned())).collect();
+            known_cluster_id(1, &dirs)
         };
         assert_eq!(judge(&[None, None]).unwrap(), None);
         assert_eq!(judge(&[None, Some(&ours), Some(&ours)]).unwrap().as_deref(), Some("a"));

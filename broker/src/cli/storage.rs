@@ -56,7 +56,7 @@ impl FormatStorage {
             tracing::warn!("{notice}");
         }
         let failed = |what: String| CommandError::Failed {
-            what: format!("nothing more was formatted: {what}"),
+            what: format!("cannot format: {what}"),
             advice: "`jackdaw storage format --help` shows examples.",
         };
         let driver = UringDriver::new(&UringConfig::default()).map_err(|error| failed(error.to_string()))?;
