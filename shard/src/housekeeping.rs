@@ -30,7 +30,7 @@ async fn repeat<F: Future<Output = ()>>(
     (initial_delay_ms, interval_ms): (i64, i64),
     work: impl Fn(Rc<Shard>) -> F,
 ) {
-    // As Kafka's scheduler: the interval counts from the first time on.
+    // Short intervals are set by who does not want to wait for the initial delay.
     pause(initial_delay_ms.min(interval_ms)).await;
     loop {
         if shard.is_stopping() {

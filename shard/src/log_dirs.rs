@@ -9,9 +9,9 @@ use std::{
 use jackdaw_core::{config::BrokerConfig, metadata::Image, uuid::Uuid};
 use jackdaw_ring::{random_u64, sleep, spawn};
 use jackdaw_storage::{
-    LogDir, MetaProperties, RecoveryInputs, StorageError,
+    LogDir, MetaProperties, MetadataDir, RecoveryInputs, StorageError,
     checkpoint::PartitionOffsets,
-    layout::PartitionDirState,
+    layout::{METADATA_TOPIC, PartitionDirState, partition_dir_name},
     log_dir::{PartitionDir, remove_partition_dir},
     partition_metadata,
 };
@@ -48,6 +48,7 @@ impl LogDirs {
     /// Lock the directories and read who they belong to; those that belong to nobody are formatted.
     pub(crate) async fn open(config: &BrokerConfig) -> Result<Self, NodeError> {
         let paths = paths(config);
+        check_metadata_dir(config, &paths)?;
         // Before they are opened: a mistake in the configuration must not cost a clean directory its mark.
         let known = known_cluster_id(config.node.id, &read_properties(&paths)?)?;
         let cluster_id = known.unwrap_or_else(|| random_uuid().to_string());
@@ -103,6 +104,15 @@ impl LogDirs {
                         continue;
                     }
                     PartitionDirState::Future | PartitionDirState::Stray => continue,
+                }
+                if image.is_empty() {
+                    return Err(NodeError::Configuration(format!(
+                        "{} is there, but the metadata log is empty: it names no topic; restore {}/{} or move the \
+                         partitions elsewhere",
+                        partition.path.display(),
+                        config.metadata_log.dir,
+                        partition_dir_name(METADATA_TOPIC, 0),
+                    )));
                 }
                 let Some(key) = assigned(&partition, image, config.node.id)? else {
                     retire_stray(dir, &partition).await?;
@@ -180,6 +190,25 @@ pub(crate) fn paths(config: &BrokerConfig) -> Vec<PathBuf> {
         paths.push(metadata);
     }
     paths
+}
+
+/// A metadata log in another of the directories is one that is looked for in the wrong place: without it every
+/// partition would look like a stray.
+fn check_metadata_dir(config: &BrokerConfig, paths: &[PathBuf]) -> Result<(), NodeError> {
+    let configured = Path::new(&config.metadata_log.dir);
+    if MetadataDir::new(configured).exists()? {
+        return Ok(());
+    }
+    for path in paths {
+        if MetadataDir::new(path).exists()? {
+            return Err(NodeError::Configuration(format!(
+                "the metadata log is in {0}, but metadata.log.dir is {1}; set metadata.log.dir={0}",
+                path.display(),
+                configured.display()
+            )));
+        }
+    }
+    Ok(())
 }
 
 pub(crate) fn is_metadata_dir(config: &BrokerConfig, path: &Path) -> bool {
