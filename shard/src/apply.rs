@@ -1,20 +1,17 @@
 //! Taking a view over: logs of partitions that came are opened, of those that went are removed; and the end of all.
 
-use std::{
-    path::{Path, PathBuf},
-    rc::Rc,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, path::PathBuf, rc::Rc, sync::Arc, time::Duration};
 
-use jackdaw_core::uuid::Uuid;
-use jackdaw_ring::{file, spawn, unix_ms};
+use jackdaw_ring::{sleep, spawn, unix_ms};
 use jackdaw_storage::{
-    Log, RecoveryInputs, StorageError,
-    layout::{PartitionDirState, partition_dir_name, partition_dir_name_in},
+    Log, RecoveryReport, StorageError,
+    layout::{PartitionDirState, partition_dir_name},
+    log_dir::{OpenRequest, open_logs, remove_partition_dir, retire_partition_dir},
 };
 
 use crate::{
-    log_dirs::{Checkpoints, random_uuid, remove_directory},
+    limits::LOGS_OPENED_AT_ONCE,
+    log_dirs::random_uuid,
     message::{PartitionCheckpoint, PartitionKey},
     partition::{Partition, PartitionPlace},
     placement::Place,
@@ -24,83 +21,84 @@ use crate::{
 
 /// Make this shard's partitions those of the view, then show it to the handlers.
 pub(crate) async fn apply(shard: &Rc<Shard>, view: Arc<View>) {
-    remove_gone(shard, &view);
+    remove_gone(shard, &view).await;
     let own = shard.rpc.own();
-    let mut checkpoints: Option<Vec<Checkpoints>> = None;
+    let mut found = Vec::new();
     for (key, place) in view.placement.iter().filter(|(_, place)| place.shard == own) {
         let Some(topic) = view.topic_by_id(key.topic_id) else { continue };
         if let Some(partition) = shard.partition(key) {
             partition.update(topic);
-            continue;
-        }
-        if checkpoints.is_none() {
-            checkpoints = read_checkpoints(shard);
-        }
-        let Some(checkpoints) = checkpoints.as_deref() else { return };
-        match open(shard, topic, key, place, checkpoints).await {
-            Ok(partition) => {
-                shard.partitions.borrow_mut().insert(key, partition);
-            }
-            Err(error) => {
-                // The others serve; clients of this one are told KAFKA_STORAGE_ERROR by its absence.
-                tracing::error!(topic = %topic.name, partition = key.partition, "partition is offline: {error}");
-            }
+        } else if shard.identity.existing.contains_key(&key) {
+            found.push((topic, key, place));
+        } else {
+            let dir = dir(shard, topic, key, place);
+            let created = Log::create(&dir, key.topic_id, topic.settings.log.clone(), unix_ms()).await;
+            let created = created.map(|log| (log, RecoveryReport::default()));
+            take_in(shard, topic, key, place, created);
         }
     }
+    open_found(shard, found).await;
     shard.set_view(view);
 }
 
-fn read_checkpoints(shard: &Shard) -> Option<Vec<Checkpoints>> {
-    let read: Result<Vec<_>, StorageError> =
-        shard.identity.log_dirs.iter().map(|dir| Checkpoints::read(&dir.path)).collect();
-    match read {
-        Ok(checkpoints) => Some(checkpoints),
-        Err(error) => {
-            shard.fatal.disk("cannot read a checkpoint", &error);
-            None
+fn dir(shard: &Shard, topic: &TopicView, key: PartitionKey, place: Place) -> PathBuf {
+    shard.identity.log_dirs[place.log_dir].join(partition_dir_name(&topic.name, key.partition))
+}
+
+/// Open the logs whose files were found at start.
+async fn open_found(shard: &Rc<Shard>, found: Vec<(&TopicView, PartitionKey, Place)>) {
+    let mut by_dir = BTreeMap::new();
+    let mut requests = Vec::with_capacity(found.len());
+    for (topic, key, place) in found {
+        let path = dir(shard, topic, key, place);
+        requests.push(OpenRequest {
+            topic: topic.name.to_string(),
+            partition: key.partition,
+            path: path.clone(),
+            config: topic.settings.log.clone(),
+            inputs: shard.identity.existing[&key].inputs,
+        });
+        by_dir.insert(path, (topic, key, place));
+    }
+    for (request, opened) in open_logs(requests, LOGS_OPENED_AT_ONCE, unix_ms()).await {
+        if let Some((topic, key, place)) = by_dir.remove(&request.path) {
+            take_in(shard, topic, key, place, opened);
         }
     }
 }
 
-async fn open(
+/// Lead the partition of this log from here on.
+fn take_in(
     shard: &Rc<Shard>,
     topic: &TopicView,
     key: PartitionKey,
     place: Place,
-    checkpoints: &[Checkpoints],
-) -> Result<Rc<Partition>, StorageError> {
-    let log_dir = &shard.identity.log_dirs[place.log_dir];
-    let dir = log_dir.path.join(partition_dir_name(&topic.name, key.partition));
-    let config = topic.settings.log.clone();
-    let exists = file::metadata(&dir)
-        .map_err(|source| StorageError::Io { action: "look up", path: dir.clone(), source })?
-        .is_some();
-    let mut log = if exists {
-        let name = (topic.name.to_string(), key.partition);
-        let known = &checkpoints[place.log_dir];
-        let inputs = RecoveryInputs {
-            is_clean: log_dir.is_clean,
-            recovery_point: known.recovery_points.get(&name).copied().unwrap_or(0),
-            log_start_offset: known.log_start_offsets.get(&name).copied(),
-            producer_expiration_ms: shard.limits.producer_id_expiration_ms,
-        };
-        let (log, report) = Log::open(&dir, config, inputs, unix_ms()).await?;
-        if report.truncated_bytes > 0 {
-            tracing::warn!(topic = %topic.name, partition = key.partition, bytes = report.truncated_bytes,
-                reason = report.truncated_because.as_deref().unwrap_or("torn"), "cut the log's unflushed end");
+    opened: Result<(Log, RecoveryReport), StorageError>,
+) {
+    let (mut log, report) = match opened {
+        Ok(opened) => opened,
+        Err(error) => {
+            // The others serve; clients of this one are told of it by its absence.
+            tracing::error!(topic = %topic.name, partition = key.partition, "partition is offline: {error}");
+            return;
         }
-        log
-    } else {
-        Log::create(&dir, key.topic_id, config, unix_ms()).await?
     };
+    if report.truncated_bytes > 0 {
+        tracing::warn!(topic = %topic.name, partition = key.partition, bytes = report.truncated_bytes,
+            reason = report.truncated_because.as_deref().unwrap_or("torn"), "cut the log's unflushed end");
+    }
     if let Some(state) = topic.partition(key.partition) {
         log.begin_leader_epoch(state.leader_epoch);
     }
     let place = PartitionPlace { node_id: shard.identity.node_id, log_dir: place.log_dir };
-    Ok(Rc::new(Partition::new(topic, key, place, log, Rc::clone(&shard.wakeups), shard.fatal.clone())))
+    let wakeups = Rc::clone(&shard.wakeups);
+    let partition = Partition::new(topic, key, place, log, wakeups, shard.fatal.clone());
+    shard.partitions.borrow_mut().insert(key, Rc::new(partition));
 }
 
-fn remove_gone(shard: &Rc<Shard>, view: &View) {
+/// Give the directories of partitions that are not in the view any more another name. All at once: each waits for
+/// the disk.
+async fn remove_gone(shard: &Rc<Shard>, view: &View) {
     let own = shard.rpc.own();
     let gone: Vec<Rc<Partition>> = {
         let mut partitions = shard.partitions.borrow_mut();
@@ -108,39 +106,33 @@ fn remove_gone(shard: &Rc<Shard>, view: &View) {
             partitions.keys().copied().filter(|key| view.owner(*key) != Some(own)).collect();
         keys.into_iter().filter_map(|key| partitions.remove(&key)).collect()
     };
-    for partition in gone {
-        partition.wake_all();
-        let base = &shard.identity.log_dirs[partition.log_dir].path;
-        if let Err(error) = delete(base, &partition) {
-            shard
-                .fatal
-                .disk(&format!("cannot delete {}-{}", partition.topic, partition.key.partition), &error);
-        }
+    let retired: Vec<_> =
+        gone.into_iter().map(|partition| spawn(retire(Rc::clone(shard), partition))).collect();
+    for task in retired {
+        task.await;
     }
 }
 
-/// Rename the directory out of the way now; remove its files after `file.delete.delay.ms`, so that readers finish.
-fn delete(base: &Path, partition: &Rc<Partition>) -> Result<(), StorageError> {
+async fn retire(shard: Rc<Shard>, partition: Rc<Partition>) {
+    partition.retire();
+    let log_dir = &shard.identity.log_dirs[partition.log_dir];
     let (topic, number) = (&partition.topic, partition.key.partition);
-    let from = base.join(partition_dir_name(topic, number));
-    let unique: Uuid = random_uuid();
-    let to: PathBuf = base.join(partition_dir_name_in(PartitionDirState::Deleted, topic, number, unique));
-    file::rename(&from, &to).map_err(|source| StorageError::Io { action: "rename", path: from, source })?;
-    let delay = std::time::Duration::from_millis(partition.log.borrow().config().file_delete_delay_ms);
-    let base = base.to_path_buf();
-    let partition = Rc::clone(partition);
-    spawn(async move {
-        // Until then the log's open files serve those who still read.
-        if let Err(error) = file::sync_directory(&base).await {
-            tracing::warn!(dir = %base.display(), %error, "cannot flush a deleted partition's name");
+    match retire_partition_dir(log_dir, topic, number, PartitionDirState::Deleted, random_uuid()).await {
+        Ok(path) => {
+            spawn(remove_later(partition, path));
         }
-        jackdaw_ring::sleep(delay).await;
-        drop(partition);
-        if let Err(error) = remove_directory(&to).await {
-            tracing::warn!(%error, "a deleted partition stays until the next start");
-        }
-    });
-    Ok(())
+        Err(error) => shard.fatal.disk(&format!("cannot delete {topic}-{number}"), &error),
+    }
+}
+
+/// Remove the files after `file.delete.delay.ms`: until then the log's open files serve those who still read.
+async fn remove_later(partition: Rc<Partition>, path: PathBuf) {
+    let delay_ms = partition.log.borrow().config().file_delete_delay_ms;
+    sleep(Duration::from_millis(delay_ms)).await;
+    drop(partition);
+    if let Err(error) = remove_partition_dir(&path, 0).await {
+        tracing::warn!(%error, "a deleted partition stays until the next start");
+    }
 }
 
 /// What the checkpoint files say of this shard's partitions.

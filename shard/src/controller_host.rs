@@ -5,34 +5,40 @@ use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, VecDeque},
     ops::Range,
-    path::Path,
     rc::{Rc, Weak},
     sync::Arc,
     time::Duration,
 };
 
 use jackdaw_core::{
-    controller::{Context, Controller, Outcome, Request, Response, Settings, default_bootstrap_records},
+    controller::{Context, Controller, Outcome, Request, Response, Settings},
     error_code::ErrorCode,
-    metadata::{Loader, VersionedRecord},
-    protocol::messages::{
-        allocate_producer_ids::AllocateProducerIdsRequest,
-        create_topics::{CreateTopicsRequest, CreateTopicsResponse},
-        delete_topics::{DeleteTopicsRequest, DeleteTopicsResponse},
+    metadata::{Image, Loader, VersionedRecord, build_leader_change_batch, build_metadata_batch},
+    protocol::{
+        EncodeError,
+        messages::{
+            allocate_producer_ids::AllocateProducerIdsRequest,
+            create_topics::{CreateTopicsRequest, CreateTopicsResponse},
+            delete_topics::{DeleteTopicsRequest, DeleteTopicsResponse},
+        },
+        records::MetadataRecord,
     },
     records::ValidatedBatch,
+    uuid::Uuid,
 };
 use jackdaw_raft::{Input, Output, Raft, ReplicaKey, Start, VoterSet};
 use jackdaw_ring::{
     channel::{Notify, Queue},
     now, random_u64, spawn, timeout, unix_ms,
 };
+use jackdaw_storage::{Log, MetadataDir, SnapshotId, unlink_paced};
 
 use crate::{
     apply,
     limits::PUBLICATIONS_MAX,
     message::{Call, Reply},
-    metadata_log::{MetadataLog, batch_of, leader_change_batch, write_quorum_state},
+    metadata_log::{FoundMetadata, offset_and_epoch},
+    metadata_snapshots::Snapshots,
     node::NodeError,
     shard::Shard,
     view::View,
@@ -57,13 +63,18 @@ pub(crate) enum ControllerReply {
 pub(crate) struct ControllerHost {
     shard: Weak<Shard>,
     settings: Settings,
-    is_static: bool,
+    kraft_version: i16,
     raft: RefCell<Raft>,
-    log: RefCell<MetadataLog>,
-    quorum_state_path: Rc<Path>,
+    dir: MetadataDir,
+    log: RefCell<Log>,
+    snapshots: Rc<Snapshots>,
+    /// What the directory was formatted with.
+    bootstrap: Vec<MetadataRecord>,
     controller: RefCell<Option<Controller>>,
-    /// The image of what is committed; `None` while the controller, which was given it, has not started.
+    /// What is committed.
     committed: RefCell<Loader>,
+    /// Of the newest committed batch.
+    committed_timestamp_ms: Cell<i64>,
     proposals: RefCell<BTreeMap<u64, Proposal>>,
     next_proposal: Cell<u64>,
     /// Appended and not yet committed, in the order of the log.
@@ -76,6 +87,8 @@ pub(crate) struct ControllerHost {
     is_stirred: Cell<bool>,
     stirred: Notify,
     is_flushing: Cell<bool>,
+    /// The log takes no more: what still runs ends.
+    is_closed: Cell<bool>,
     progress: Notify,
 }
 
@@ -95,6 +108,8 @@ struct Appended {
     base_offset: i64,
     end_offset: i64,
     epoch: i32,
+    timestamp_ms: i64,
+    size_bytes: u64,
     records: Vec<VersionedRecord>,
 }
 
@@ -103,31 +118,38 @@ pub(crate) struct HostParts {
     pub(crate) settings: Settings,
     pub(crate) raft_config: jackdaw_raft::Config,
     pub(crate) voters: VoterSet,
-    pub(crate) log: MetadataLog,
+    pub(crate) found: FoundMetadata,
     pub(crate) views: ViewBuilder,
 }
 
 impl ControllerHost {
-    /// Replay the log and take up the voter's place. The host works when `drive` runs.
-    pub(crate) async fn start(shard: &Rc<Shard>, parts: HostParts) -> Result<Rc<Self>, NodeError> {
-        let HostParts { settings, raft_config, voters, log, views } = parts;
-        let mut committed = Loader::new();
-        // With one voter everything in its log is committed; a larger quorum stops at the high watermark.
-        log.replay(&mut committed).await?;
-        let quorum_state = log.read_quorum_state()?;
-        let is_static = raft_config.kraft_version == 0;
+    /// Take up the voter's place. The host works when `drive` runs.
+    pub(crate) fn start(shard: &Rc<Shard>, parts: HostParts) -> Rc<Self> {
+        let HostParts { settings, raft_config, voters, found, views } = parts;
+        let kraft_version = raft_config.kraft_version;
         let mut raft = Raft::new(raft_config);
-        let bounds = log.bounds();
-        raft.step(now().as_millis(), Input::Start(Start { quorum_state, log: bounds, voters }));
-        let host = Rc::new(Self {
+        let log_bounds = found.bounds();
+        let FoundMetadata { dir, log, loader, quorum_state, snapshots, bootstrap, .. } = found;
+        raft.step(now().as_millis(), Input::Start(Start { quorum_state, log: log_bounds, voters }));
+        let snapshots = Snapshots::new(
+            &settings.broker.metadata_log,
+            dir.clone(),
+            snapshots,
+            found.bytes_since_snapshot,
+            now().as_millis(),
+        );
+        Rc::new(Self {
             shard: Rc::downgrade(shard),
             settings,
-            is_static,
+            kraft_version,
             raft: RefCell::new(raft),
-            quorum_state_path: log.quorum_state_path().into(),
+            dir,
             log: RefCell::new(log),
+            snapshots,
+            bootstrap,
             controller: RefCell::default(),
-            committed: RefCell::new(committed),
+            committed: RefCell::new(loader),
+            committed_timestamp_ms: Cell::new(found.last_timestamp_ms),
             proposals: RefCell::default(),
             next_proposal: Cell::new(1),
             uncommitted: RefCell::default(),
@@ -138,9 +160,9 @@ impl ControllerHost {
             is_stirred: Cell::new(true),
             stirred: Notify::default(),
             is_flushing: Cell::new(false),
+            is_closed: Cell::new(false),
             progress: Notify::default(),
-        });
-        Ok(host)
+        })
     }
 
     /// Carry out the voter's orders, for ever.
@@ -187,6 +209,9 @@ impl ControllerHost {
     }
 
     fn fail(&self, error: &dyn std::fmt::Display) {
+        if self.is_closed.get() {
+            return;
+        }
         if let Some(shard) = self.shard.upgrade() {
             shard.fatal.metadata(error);
         }
@@ -195,12 +220,14 @@ impl ControllerHost {
     async fn carry_out(self: &Rc<Self>, output: Output) -> Result<(), NodeError> {
         match output {
             Output::PersistQuorumState(state) => {
-                write_quorum_state(Rc::clone(&self.quorum_state_path), state).await?;
+                self.dir.write_quorum_state(&state.to_json()).await?;
             }
             Output::AppendLeaderChange { offset, epoch, voters, granting_voters } => {
-                let leader = self.settings.broker.node.id;
+                let leader_id = self.settings.broker.node.id;
+                let (voters, granting) = (keys(&voters), keys(&granting_voters));
                 let batch =
-                    leader_change_batch(leader, self.is_static, &voters, &granting_voters, unix_ms())?;
+                    build_leader_change_batch(self.kraft_version, leader_id, &voters, &granting, unix_ms())
+                        .map_err(|error| cannot_encode(&error))?;
                 self.append(offset, epoch, batch, Vec::new())?;
             }
             Output::AppendBatch { id, base_offset, epoch } => {
@@ -212,6 +239,7 @@ impl ControllerHost {
             }
             Output::HighWatermark { offset } => {
                 let publication = self.commit(offset)?;
+                self.take_snapshot_if_due();
                 // The queue closes when the node stops.
                 let _ = self.publications.push(publication).await;
             }
@@ -255,11 +283,18 @@ impl ControllerHost {
     ) -> Result<(), NodeError> {
         let end_offset = {
             let mut log = self.log.borrow_mut();
-            let appended = log.log.append(std::slice::from_mut(&mut batch), epoch, unix_ms())?;
+            let appended = log.append(std::slice::from_mut(&mut batch), epoch, unix_ms())?;
             assert_eq!(appended.base_offset, base_offset, "the metadata log and its voter agree on offsets");
             appended.last_offset + 1
         };
-        self.uncommitted.borrow_mut().push_back(Appended { base_offset, end_offset, epoch, records });
+        self.uncommitted.borrow_mut().push_back(Appended {
+            base_offset,
+            end_offset,
+            epoch,
+            timestamp_ms: batch.max_timestamp(),
+            size_bytes: batch.size_bytes() as u64,
+            records,
+        });
         self.step(Input::Appended { end_offset });
         self.flush();
         Ok(())
@@ -280,13 +315,13 @@ impl ControllerHost {
 
     async fn flush_all(&self) -> Result<(), NodeError> {
         loop {
-            let flush = self.log.borrow_mut().log.begin_flush()?;
+            let flush = self.log.borrow_mut().begin_flush()?;
             let end_offset = flush.up_to_offset();
             let flushed = flush.run().await?;
             let unflushed = {
                 let mut log = self.log.borrow_mut();
-                log.log.flushed(flushed);
-                log.log.unflushed_count()
+                log.flushed(flushed);
+                log.unflushed_count()
             };
             self.step(Input::Flushed { end_offset });
             if unflushed == 0 {
@@ -311,11 +346,69 @@ impl ControllerHost {
                         .replay(record_offset, appended.epoch, &record.record)
                         .map_err(|error| NodeError::Metadata(error.to_string()))?;
                 }
+                self.snapshots.committed(appended.size_bytes);
+                self.committed_timestamp_ms.set(appended.timestamp_ms);
             }
         }
         let image = self.committed.borrow().publish();
         let view = self.views.borrow_mut().build(image);
         Ok(Publication { view, offset })
+    }
+
+    /// Committed state ends with a batch: the high watermark does.
+    fn take_snapshot_if_due(self: &Rc<Self>) {
+        let now_ms = now().as_millis();
+        if self.is_closed.get()
+            || !self.snapshots.is_due(now_ms)
+            || self.committed.borrow().is_in_transaction()
+        {
+            return;
+        }
+        let image = self.committed.borrow().publish();
+        let (host, timestamp_ms) = (Rc::clone(self), self.committed_timestamp_ms.get());
+        spawn(async move {
+            // Without it the log only stays longer; the next one is tried as soon as it is due.
+            if let Err(error) = host.take_snapshot(image, timestamp_ms, now_ms).await {
+                tracing::error!(%error, "cannot take a snapshot of the metadata");
+            }
+        });
+    }
+
+    async fn take_snapshot(
+        &self,
+        image: Arc<Image>,
+        timestamp_ms: i64,
+        now_ms: u64,
+    ) -> Result<(), NodeError> {
+        let id = self.snapshots.take(image, timestamp_ms, now_ms).await?;
+        let log_size_bytes = self.log.borrow().size_bytes();
+        let oldest_kept = self.snapshots.oldest_kept(log_size_bytes, unix_ms());
+        if let Some(oldest_kept) = oldest_kept
+            && !self.is_closed.get()
+        {
+            self.snapshots.delete_below(oldest_kept).await?;
+            self.advance_log_start(oldest_kept)?;
+        }
+        let log_start_offset = self.log.borrow().log_start_offset();
+        tracing::info!(end_offset = id.end_offset, epoch = id.epoch, log_start_offset, "metadata snapshot");
+        self.step(Input::SnapshotTaken { snapshot: offset_and_epoch(id), log_start_offset });
+        Ok(())
+    }
+
+    /// Nobody needs what this snapshot holds as records any more.
+    fn advance_log_start(&self, oldest_kept: SnapshotId) -> Result<(), NodeError> {
+        let (files, delay_ms) = {
+            let mut log = self.log.borrow_mut();
+            log.set_log_start_offset(oldest_kept.end_offset)?;
+            log.delete_old_segments(oldest_kept.end_offset, unix_ms())?;
+            (log.take_deleted_files(), log.config().file_delete_delay_ms)
+        };
+        spawn(async move {
+            if let Err(error) = unlink_paced(files, delay_ms).await {
+                tracing::warn!(%error, "an old segment of the metadata log stays until the next start");
+            }
+        });
+        Ok(())
     }
 
     /// Show committed states to the shards, one after the other, for ever.
@@ -335,7 +428,7 @@ impl ControllerHost {
         tracing::info!(epoch, "active controller");
         let loader = self.committed.borrow().clone();
         let controller = Controller::new(self.settings.clone(), loader, now().as_millis());
-        let outcome = controller.activate(&default_bootstrap_records());
+        let outcome = controller.activate(&self.bootstrap);
         *self.controller.borrow_mut() = Some(controller);
         self.take_outcome(outcome)?;
         self.progress.notify_all();
@@ -366,8 +459,8 @@ impl ControllerHost {
                     .map_err(|error| NodeError::Metadata(error.to_string()))?;
             }
         }
-        if !outcome.records.is_empty() {
-            self.propose(outcome.records)?;
+        for records in outcome.batches() {
+            self.propose(records.to_vec())?;
         }
         let end_offset = self.raft.borrow().end_offset();
         Ok((outcome.response, end_offset))
@@ -377,7 +470,7 @@ impl ControllerHost {
         let id = self.next_proposal.get();
         self.next_proposal.set(id + 1);
         let record_count = u32::try_from(records.len()).unwrap_or(u32::MAX);
-        let batch = batch_of(&records, unix_ms())?;
+        let batch = build_metadata_batch(&records, unix_ms()).map_err(|error| cannot_encode(&error))?;
         self.proposals.borrow_mut().insert(id, Proposal { batch, records });
         self.step(Input::Propose { id, record_count });
         Ok(())
@@ -446,6 +539,9 @@ impl ControllerHost {
             let due = self.controller.borrow().as_ref().and_then(Controller::next_timeout_ms);
             let left = due.map_or(1000, |due| due.saturating_sub(now().as_millis()).max(1));
             jackdaw_ring::sleep(Duration::from_millis(left)).await;
+            if self.is_closed.get() {
+                return;
+            }
             let outcome = {
                 let controller = self.controller.borrow();
                 controller.as_ref().map(|controller| controller.poll(&self.context()))
@@ -473,10 +569,19 @@ impl ControllerHost {
 
     /// Close the metadata log the clean way.
     pub(crate) async fn close(&self) -> Result<(), NodeError> {
-        let flush = self.log.borrow_mut().log.close()?;
+        self.is_closed.set(true);
+        let flush = self.log.borrow_mut().close()?;
         flush.run().await?;
         Ok(())
     }
+}
+
+fn keys(replicas: &[ReplicaKey]) -> Vec<(i32, Uuid)> {
+    replicas.iter().map(|key| (key.id, key.directory_id)).collect()
+}
+
+fn cannot_encode(error: &EncodeError) -> NodeError {
+    NodeError::Metadata(format!("a record cannot be encoded: {error}"))
 }
 
 /// Make every shard take a view over; back when all have.

@@ -6,13 +6,17 @@
 
 mod answer;
 mod apply;
+mod broker_lifecycle;
 mod controller_host;
 mod fetch_wait;
+pub mod format;
 mod handlers;
+mod housekeeping;
 mod limits;
 mod log_dirs;
 mod message;
 mod metadata_log;
+mod metadata_snapshots;
 pub mod node;
 mod partition;
 mod partition_read;

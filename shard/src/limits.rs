@@ -25,3 +25,12 @@ pub(crate) const PUBLICATIONS_MAX: usize = 256;
 
 /// How long a stop waits for requests that are being answered.
 pub(crate) const STOP_GRACE: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// Read of a snapshot to learn when it was taken: its first batch, with a header and a voter set.
+pub(crate) const SNAPSHOT_HEADER_BYTES: u64 = 64 << 10;
+
+/// Logs that one shard opens at a time: enough for a disk's queue, few enough to keep their buffers small.
+pub(crate) const LOGS_OPENED_AT_ONCE: usize = 8;
+
+/// How long a stop waits for the controller to move leadership away.
+pub(crate) const CONTROLLED_SHUTDOWN_MAX: std::time::Duration = std::time::Duration::from_secs(5);

@@ -1,61 +1,72 @@
-//! `__cluster_metadata-0` on disk: opened and read at start, appended to and flushed by the controller's host.
+//! What `__cluster_metadata-0` holds at start: the newest snapshot, the log after it, the quorum's state, and what the
+//! directory was formatted with.
 
-use std::{
-    path::{Path, PathBuf},
-    rc::Rc,
-};
+use std::path::Path;
 
-use bytes::Bytes;
 use jackdaw_core::{
-    metadata::{Loader, VersionedRecord},
-    protocol::{
-        Message,
-        records::{
-            MetadataRecord,
-            control::{LeaderChangeMessage, LeaderChangeMessageVoter},
-        },
-    },
-    records::{
-        BatchView, Batches, Codec, Records, ValidatedBatch,
-        builder::{BatchBuilder, NewRecord},
-        compression::Decompressor,
-        control::{ControlType, build_control_batch},
-    },
-    uuid::Uuid,
+    config::BrokerConfig,
+    controller::default_bootstrap_records,
+    limits::METADATA_SNAPSHOT_SIZE_MAX_BYTES,
+    metadata::{Loader, Snapshot, read_snapshot},
+    protocol::records::MetadataRecord,
+    records::{BatchView, Batches, Frame},
 };
-use jackdaw_raft::{EpochStart, LogBounds, QuorumState, ReplicaKey};
+use jackdaw_raft::{EpochStart, LogBounds, OffsetAndEpoch, QuorumState};
 use jackdaw_ring::{file, unix_ms};
-use jackdaw_storage::{Log, LogConfig, RecoveryInputs, StorageError, layout, replace_file};
+use jackdaw_storage::{Log, LogConfig, MetadataDir, SnapshotId};
 
-use crate::{limits::METADATA_READ_BYTES, node::NodeError};
+use crate::{
+    format::BOOTSTRAP,
+    limits::{METADATA_READ_BYTES, SNAPSHOT_HEADER_BYTES},
+    metadata_snapshots::KeptSnapshot,
+    node::NodeError,
+};
 
-const QUORUM_STATE: &str = "quorum-state";
+/// The name of the bootstrap records up to Kafka 4.3; in the log directory itself.
+const BOOTSTRAP_FILE: &str = "bootstrap.checkpoint";
 
-/// The metadata log's directory and log.
-pub(crate) struct MetadataLog {
-    dir: PathBuf,
+/// The metadata as it was found.
+pub(crate) struct FoundMetadata {
+    pub(crate) dir: MetadataDir,
     pub(crate) log: Log,
+    /// All of the log. With one voter everything in its log is committed.
+    pub(crate) loader: Loader,
+    pub(crate) quorum_state: Option<QuorumState>,
+    /// Oldest first, with that of offset 0 if it is there.
+    pub(crate) snapshots: Vec<KeptSnapshot>,
+    /// What a controller that finds no records writes first.
+    pub(crate) bootstrap: Vec<MetadataRecord>,
+    /// Bytes of the log that are in no snapshot.
+    pub(crate) bytes_since_snapshot: u64,
+    /// Of the newest batch; 0 where there is none.
+    pub(crate) last_timestamp_ms: i64,
 }
 
-impl MetadataLog {
-    /// Open the log, or make a new one. All of it is checked: nothing in it may be lost silently (D10).
-    pub(crate) async fn open(log_dir: &Path, config: LogConfig) -> Result<Self, NodeError> {
-        let dir = log_dir.join(layout::partition_dir_name(layout::METADATA_TOPIC, 0));
-        let exists = file::metadata(&dir.join(layout::PARTITION_METADATA))
-            .map_err(|error| NodeError::Io { what: format!("cannot look up {}", dir.display()), error })?
-            .is_some();
-        let log = if exists {
-            let (log, report) = Log::open(&dir, config, RecoveryInputs::unknown(), unix_ms()).await?;
-            if report.truncated_bytes > 0 {
-                tracing::warn!(bytes = report.truncated_bytes, "cut the metadata log's unflushed end");
-            }
-            log
-        } else {
-            Log::create(&dir, Uuid::METADATA_TOPIC, config, unix_ms()).await?
+impl FoundMetadata {
+    /// Open the log, or make a new one, and read it.
+    ///
+    /// # Errors
+    /// Damage, or records that this release does not know.
+    pub(crate) async fn read(config: &BrokerConfig) -> Result<Self, NodeError> {
+        let log_dir = Path::new(&config.metadata_log.dir);
+        let dir = MetadataDir::new(log_dir);
+        let log = open_log(&dir, config).await?;
+        let mut found = Self {
+            snapshots: kept_snapshots(&dir).await?,
+            bootstrap: read_bootstrap(log_dir, &dir).await?,
+            quorum_state: read_quorum_state(&dir)?,
+            loader: Loader::new(),
+            bytes_since_snapshot: 0,
+            last_timestamp_ms: 0,
+            dir,
+            log,
         };
-        Ok(Self { dir, log })
+        found.load_snapshot().await?;
+        found.replay_log().await?;
+        Ok(found)
     }
 
+    /// What the quorum's voter must know of the log.
     pub(crate) fn bounds(&self) -> LogBounds {
         let epochs = self.log.leader_epochs().entries().iter();
         LogBounds {
@@ -64,113 +75,144 @@ impl MetadataLog {
             epochs: epochs
                 .map(|start| EpochStart { epoch: start.epoch, start_offset: start.start_offset })
                 .collect(),
-            snapshot: None,
+            snapshot: self.newest_snapshot().map(offset_and_epoch),
         }
     }
 
-    pub(crate) fn read_quorum_state(&self) -> Result<Option<QuorumState>, NodeError> {
-        let path = self.dir.join(QUORUM_STATE);
-        let io = |error| NodeError::Io { what: format!("cannot read {}", path.display()), error };
-        if file::metadata(&path).map_err(io)?.is_none() {
-            return Ok(None);
-        }
-        let text = file::read_all(&path, METADATA_READ_BYTES).map_err(io)?;
-        QuorumState::from_json(&text)
-            .map(Some)
-            .map_err(|error| NodeError::Metadata(format!("{} is damaged: {error}", path.display())))
+    fn newest_snapshot(&self) -> Option<SnapshotId> {
+        self.snapshots.last().map(|kept| kept.id).filter(|id| id.end_offset > 0)
     }
 
-    /// The file that [`QuorumState`]s are written to.
-    pub(crate) fn quorum_state_path(&self) -> PathBuf {
-        self.dir.join(QUORUM_STATE)
+    async fn load_snapshot(&mut self) -> Result<(), NodeError> {
+        let Some(id) = self.newest_snapshot() else { return Ok(()) };
+        let snapshot = load(&self.dir, id).await?;
+        self.loader.load_snapshot(id.end_offset, id.epoch, &snapshot.records).map_err(|error| {
+            NodeError::Metadata(format!("the snapshot at offset {} cannot be used: {error}", id.end_offset))
+        })?;
+        self.last_timestamp_ms = snapshot.last_contained_log_timestamp_ms;
+        Ok(())
     }
 
-    /// Apply every record of the log.
-    pub(crate) async fn replay(&self, loader: &mut Loader) -> Result<(), NodeError> {
-        let mut offset = self.log.log_start_offset();
+    /// Apply every record that is in no snapshot.
+    async fn replay_log(&mut self) -> Result<(), NodeError> {
+        let mut offset = self.loader.image().offset + 1;
         let end = self.log.log_end_offset();
-        let mut decompressor = Decompressor::default();
         while let Some(read) = self.log.read(offset, METADATA_READ_BYTES, end, true)? {
             let data = read.file.read(read.position, read.length).await.map_err(|error| NodeError::Io {
-                what: format!("cannot read {}", self.dir.display()),
+                what: format!("cannot read {}", self.dir.path().display()),
                 error,
             })?;
+            let first = offset;
             for batch in Batches::new(&data) {
-                let Ok(batch) = batch else {
-                    return Err(NodeError::Metadata(format!(
-                        "a batch at or after offset {offset} is damaged"
-                    )));
+                let damaged = |error: &dyn std::fmt::Display| {
+                    NodeError::Metadata(format!(
+                        "{}, after offset {offset}: {error}",
+                        self.dir.path().display()
+                    ))
                 };
-                replay_batch(loader, &batch, &mut decompressor)?;
+                let batch = batch.map_err(|error| damaged(&error))?;
+                if batch.header().last_offset() < offset {
+                    continue;
+                }
+                self.loader.replay_batch(&batch).map_err(|error| damaged(&error))?;
+                self.bytes_since_snapshot += batch.bytes().len() as u64;
+                self.last_timestamp_ms = batch.header().max_timestamp();
                 offset = batch.header().last_offset() + 1;
             }
+            if offset == first {
+                break;
+            }
+        }
+        if offset < end {
+            return Err(NodeError::Metadata(format!(
+                "{} ends at offset {offset}, before its end at {end}; restore it from a backup",
+                self.dir.path().display()
+            )));
         }
         Ok(())
     }
 }
 
-/// Make a vote, or the knowledge of a leader, durable.
-pub(crate) async fn write_quorum_state(path: Rc<Path>, state: QuorumState) -> Result<(), StorageError> {
-    replace_file(&path, state.to_json().as_bytes()).await
+pub(crate) fn offset_and_epoch(id: SnapshotId) -> OffsetAndEpoch {
+    OffsetAndEpoch { offset: id.end_offset, epoch: id.epoch }
 }
 
-fn replay_batch(
-    loader: &mut Loader,
-    batch: &BatchView<'_>,
-    decompressor: &mut Decompressor,
-) -> Result<(), NodeError> {
-    let header = batch.header();
-    let damaged = |what: &dyn std::fmt::Display| {
-        NodeError::Metadata(format!("the batch at offset {}: {what}", header.base_offset()))
+/// The log, with all of it on stable storage: the voter counts on what it is told.
+async fn open_log(dir: &MetadataDir, config: &BrokerConfig) -> Result<Log, NodeError> {
+    let metadata = &config.metadata_log;
+    let log_config = LogConfig {
+        segment_bytes: metadata.segment_bytes.unsigned_abs(),
+        segment_ms: metadata.segment_ms,
+        delete_old_segments: false,
+        ..LogConfig::default()
     };
-    if header.is_control() {
-        loader.skip(header.last_offset(), header.partition_leader_epoch());
-        return Ok(());
+    let (mut log, report) = dir.open_log(log_config, unix_ms()).await?;
+    if report.truncated_bytes > 0 {
+        tracing::warn!(
+            bytes = report.truncated_bytes,
+            reason = report.truncated_because.as_deref().unwrap_or("torn"),
+            "cut the metadata log's unflushed end"
+        );
     }
-    let codec: Codec = header.codec().ok_or_else(|| damaged(&"unknown compression"))?;
-    let section =
-        decompressor.decompress(codec, batch.body(), METADATA_READ_BYTES).map_err(|error| damaged(&error))?;
-    for record in Records::new(section, header.records_count()) {
-        let record = record.map_err(|error| damaged(&error))?;
-        let value = Bytes::copy_from_slice(record.value.unwrap_or_default());
-        let (decoded, _) = MetadataRecord::decode_framed(&value).map_err(|error| damaged(&error))?;
-        let offset = header.base_offset() + i64::from(record.offset_delta);
-        loader.replay(offset, header.partition_leader_epoch(), &decoded).map_err(|error| damaged(&error))?;
-    }
-    Ok(())
+    let flushed = log.begin_flush()?.run().await?;
+    log.flushed(flushed);
+    Ok(log)
 }
 
-/// The records of one operation as one batch.
-pub(crate) fn batch_of(records: &[VersionedRecord], now_ms: i64) -> Result<ValidatedBatch, NodeError> {
-    let mut builder = BatchBuilder::new();
-    for record in records {
-        let value = record
-            .encode_framed()
-            .map_err(|error| NodeError::Metadata(format!("cannot encode {:?}: {error}", record.record)))?;
-        builder.append(&NewRecord { timestamp_ms: now_ms, value: Some(&value), ..NewRecord::default() });
-    }
-    Ok(builder.build_uncompressed())
+fn read_quorum_state(dir: &MetadataDir) -> Result<Option<QuorumState>, NodeError> {
+    let Some(text) = dir.read_quorum_state()? else { return Ok(None) };
+    QuorumState::from_json(text.as_bytes()).map(Some).map_err(|error| {
+        NodeError::Metadata(format!("{}/quorum-state is damaged: {error}", dir.path().display()))
+    })
 }
 
-/// The first batch of an epoch. A static quorum's carries no directory ids (version 0).
-pub(crate) fn leader_change_batch(
-    leader_id: i32,
-    is_static: bool,
-    voters: &[ReplicaKey],
-    granting: &[ReplicaKey],
-    now_ms: i64,
-) -> Result<ValidatedBatch, NodeError> {
-    let version = i16::from(!is_static);
-    let voter = |key: &ReplicaKey| LeaderChangeMessageVoter {
-        voter_id: key.id,
-        voter_directory_id: if is_static { Uuid::ZERO } else { key.directory_id },
-    };
-    let message = LeaderChangeMessage {
-        version,
-        leader_id,
-        voters: voters.iter().map(voter).collect(),
-        granting_voters: granting.iter().map(voter).collect(),
-    };
-    let value = message.to_bytes(version).map_err(|error| NodeError::Metadata(error.to_string()))?;
-    Ok(build_control_batch(&[(ControlType::LeaderChange, &value)], now_ms))
+/// What retention must know of each snapshot. A header's own time stands for that of the last record in the snapshot:
+/// they differ by what passes between a record and its snapshot.
+async fn kept_snapshots(dir: &MetadataDir) -> Result<Vec<KeptSnapshot>, NodeError> {
+    let mut kept = Vec::new();
+    for id in dir.snapshots()? {
+        let (file, size_bytes) = dir.open_snapshot(id)?;
+        let length = size_bytes.min(SNAPSHOT_HEADER_BYTES) as usize;
+        let head = file.read(0, length).await.map_err(|error| NodeError::Io {
+            what: format!("cannot read a snapshot in {}", dir.path().display()),
+            error,
+        })?;
+        let timestamp_ms = match BatchView::parse(&head) {
+            Frame::Complete(batch) => batch.header().max_timestamp(),
+            _ => 0,
+        };
+        kept.push(KeptSnapshot { id, size_bytes, timestamp_ms });
+    }
+    Ok(kept)
+}
+
+async fn load(dir: &MetadataDir, id: SnapshotId) -> Result<Snapshot, NodeError> {
+    let bytes = dir.read_snapshot(id).await?;
+    read_snapshot(&bytes).map_err(|error| {
+        NodeError::Metadata(format!(
+            "the snapshot at offset {} in {} cannot be read: {error}",
+            id.end_offset,
+            dir.path().display()
+        ))
+    })
+}
+
+/// What the directory was formatted with, by this release or by any of Kafka's.
+async fn read_bootstrap(log_dir: &Path, dir: &MetadataDir) -> Result<Vec<MetadataRecord>, NodeError> {
+    if dir.snapshots()?.contains(&BOOTSTRAP) {
+        let records = load(dir, BOOTSTRAP).await?.records;
+        // Up to 4.3 this one holds the voters alone and the records stand in the file of their own.
+        if !records.is_empty() {
+            return Ok(records);
+        }
+    }
+    let path = log_dir.join(BOOTSTRAP_FILE);
+    let io = |error| NodeError::Io { what: format!("cannot read {}", path.display()), error };
+    if file::metadata(&path).map_err(io)?.is_none() {
+        return Ok(default_bootstrap_records());
+    }
+    let bytes = file::read_all(&path, METADATA_SNAPSHOT_SIZE_MAX_BYTES).map_err(io)?;
+    let snapshot = read_snapshot(&bytes)
+        .map_err(|error| NodeError::Metadata(format!("{} cannot be read: {error}", path.display())))?;
+    Ok(snapshot.records)
 }

@@ -2,7 +2,9 @@
 
 use std::{
     cell::RefCell,
+    collections::BTreeMap,
     fmt,
+    path::PathBuf,
     rc::Rc,
     sync::{
         Arc, Mutex,
@@ -19,7 +21,8 @@ use jackdaw_storage::StorageError;
 
 use crate::{
     limits::{MAILBOX_MESSAGES, REQUEST_MEMORY_BYTES},
-    message::Message,
+    log_dirs::ExistingPartition,
+    message::{Message, PartitionKey},
 };
 
 /// Why a node cannot start or go on.
@@ -59,15 +62,9 @@ pub(crate) struct NodeIdentity {
     pub(crate) node_id: i32,
     /// The names of the listeners, in the order of the configuration.
     pub(crate) listeners: Vec<String>,
-    pub(crate) log_dirs: Vec<LogDirIdentity>,
-}
-
-/// One of `log.dirs`, as every shard needs it.
-#[derive(Clone, Debug)]
-pub(crate) struct LogDirIdentity {
-    pub(crate) path: std::path::PathBuf,
-    /// Whether the last stop was clean.
-    pub(crate) is_clean: bool,
+    pub(crate) log_dirs: Vec<PathBuf>,
+    /// The partitions whose files were found at start.
+    pub(crate) existing: BTreeMap<PartitionKey, ExistingPartition>,
 }
 
 /// What a shard's handlers need of the configuration, in the units they use.
@@ -81,7 +78,6 @@ pub(crate) struct NodeLimits {
     pub(crate) connections_max_idle: Option<Duration>,
     pub(crate) auto_create_topics: bool,
     pub(crate) delete_topics: bool,
-    pub(crate) producer_id_expiration_ms: i64,
     pub(crate) fetch_session_slots: usize,
 }
 
@@ -102,7 +98,6 @@ impl NodeLimits {
                 .map(Duration::from_millis),
             auto_create_topics: config.topics.auto_create_enable,
             delete_topics: config.topics.delete_enable,
-            producer_id_expiration_ms: i64::from(config.log.producer_id_expiration_ms),
             fetch_session_slots: size(network.max_incremental_fetch_session_cache_slots),
         }
     }

@@ -12,7 +12,7 @@ use jackdaw_core::{
     protocol::produce::ProduceResult,
     records::{TimestampType, ValidatedBatch},
 };
-use jackdaw_ring::{channel::Notify, spawn, unix_ms};
+use jackdaw_ring::{channel::Notify, now, spawn, unix_ms};
 use jackdaw_storage::{Log, StorageError};
 
 use crate::{
@@ -40,7 +40,11 @@ pub(crate) struct Partition {
     /// Somebody waits for everything below to be there.
     wanted_offset: Cell<i64>,
     is_flushing: Cell<bool>,
+    /// By the clock that never goes back.
+    last_flush_ms: Cell<u64>,
     flush_done: Notify,
+    /// Its directory has another name or is gone: what fails there now is of no account.
+    retired: Cell<bool>,
     watchers: RefCell<Vec<Watcher>>,
     wakeups: Rc<Wakeups>,
     fatal: Fatal,
@@ -88,7 +92,9 @@ impl Partition {
             flushed_offset: Cell::new(recovery_point),
             wanted_offset: Cell::new(recovery_point),
             is_flushing: Cell::new(false),
+            last_flush_ms: Cell::new(now().as_millis()),
             flush_done: Notify::default(),
+            retired: Cell::new(false),
             watchers: RefCell::default(),
             wakeups,
             fatal,
@@ -198,6 +204,30 @@ impl Partition {
         Appended::failed(ErrorCode::KafkaStorageError)
     }
 
+    /// `flush.ms`: begin a flush if there is something to flush and the last one is that long ago.
+    pub(crate) fn flush_if_older(self: &Rc<Self>, now_ms: u64) {
+        let is_due = {
+            let log = self.log.borrow();
+            let age_ms = now_ms.saturating_sub(self.last_flush_ms.get());
+            let flush_ms = u64::try_from(log.config().flush_ms).unwrap_or(0);
+            log.unflushed_count() > 0 && age_ms >= flush_ms
+        };
+        if is_due && !self.is_retired() {
+            let end_offset = self.log.borrow().log_end_offset();
+            self.want_flush(end_offset);
+        }
+    }
+
+    /// The directory is about to lose its name.
+    pub(crate) fn retire(&self) {
+        self.retired.set(true);
+        self.wake_all();
+    }
+
+    pub(crate) fn is_retired(&self) -> bool {
+        self.retired.get()
+    }
+
     /// Have everything below `end_offset` flushed: one flush at a time, each for all who wait.
     fn want_flush(self: &Rc<Self>, end_offset: i64) -> i64 {
         self.wanted_offset.set(self.wanted_offset.get().max(end_offset));
@@ -220,6 +250,7 @@ impl Partition {
                 // Nobody is answered: what was written may be lost.
                 Err(error) => return self.flush_failed(&error),
             }
+            self.last_flush_ms.set(now().as_millis());
             self.flushed_offset.set(end_offset);
             self.advance(end_offset);
             self.flush_done.notify_all();
@@ -228,6 +259,9 @@ impl Partition {
     }
 
     fn flush_failed(&self, error: &StorageError) {
+        if self.is_retired() {
+            return;
+        }
         self.fatal.disk(&format!("cannot flush {}-{}", self.topic, self.key.partition), error);
     }
 
@@ -244,6 +278,7 @@ impl Partition {
             return;
         }
         self.high_watermark.set(end_offset);
+        self.log.borrow_mut().producers_mut().on_high_watermark(end_offset);
         if self.watchers.borrow().is_empty() {
             return;
         }

@@ -2,32 +2,25 @@
 //! listeners and writes what the node's stop leaves behind.
 
 use std::{
-    collections::BTreeMap, future::Future, net::SocketAddr, path::PathBuf, rc::Rc, sync::Arc, task::Poll,
-    time::Duration,
+    collections::BTreeMap, future::Future, net::SocketAddr, rc::Rc, sync::Arc, task::Poll, time::Duration,
 };
 
 use jackdaw_core::{
     config::{BrokerConfig, Listener as ListenerConfig, Quorum},
-    controller::{Request, Response, SUPPORTED_FEATURES, Settings},
-    error_code::ErrorCode,
-    protocol::messages::{
-        broker_heartbeat::BrokerHeartbeatRequest,
-        broker_registration::{BrokerRegistrationRequest, Feature, Listener as RegisteredListener},
-    },
+    controller::{SUPPORTED_FEATURES, Settings},
 };
 use jackdaw_raft::{Voter, VoterSet};
 use jackdaw_ring::{Listener, random_u64, sleep, spawn};
-use jackdaw_storage::LogConfig;
 
 use crate::{
+    broker_lifecycle::BrokerLifecycle,
     controller_host::{ControllerHost, HostParts, replica_of_node},
+    housekeeping,
     limits::CONTROLLER_SHARD,
-    log_dirs::{LogDirs, random_uuid},
-    message::{Call, Message, PartitionCheckpoint, Reply},
-    metadata_log::MetadataLog,
-    node::{
-        Control, Fatal, LogDirIdentity, Node, NodeError, NodeIdentity, NodeLimits, ShardSeat, StopReason,
-    },
+    log_dirs::{ExistingPartition, LogDirs},
+    message::{Call, Message, PartitionCheckpoint, PartitionKey, Reply},
+    metadata_log::FoundMetadata,
+    node::{Control, Fatal, FatalKind, Node, NodeError, NodeIdentity, NodeLimits, ShardSeat, StopReason},
     rpc::Rpc,
     serve::Front,
     shard::Shard,
@@ -47,8 +40,7 @@ pub async fn run_shard(seat: ShardSeat) -> Result<StopReason, NodeError> {
     if rpc.own() == CONTROLLER_SHARD {
         let result = run_first(&node, rpc).await;
         if let Err(error) = &result {
-            node.control
-                .stop(StopReason::Fatal { kind: crate::node::FatalKind::Start, text: error.to_string() });
+            node.control.stop(StopReason::Fatal { kind: FatalKind::Start, text: error.to_string() });
         }
         return result;
     }
@@ -64,6 +56,7 @@ async fn run_other(node: &Arc<Node>, rpc: Rc<Rpc>) -> StopReason {
     let limits = NodeLimits::new(&node.config);
     let shard = Rc::new(Shard::new(identity, limits, rpc, Fatal::new(control.clone())));
     let front = Front::new(Rc::clone(&shard), node.loads.clone());
+    housekeeping::start(&shard, &node.config.log);
     spawn(Rc::clone(&front).take_messages());
     // The first shard sends Stop when it is time; this one may end when it has answered.
     unless_failed(control, front.stopped()).await;
@@ -72,13 +65,18 @@ async fn run_other(node: &Arc<Node>, rpc: Rc<Rpc>) -> StopReason {
 
 /// Wait for `future`, unless the first shard cannot start: then nobody will send what it waits for.
 async fn unless_failed<T>(control: &Control, future: impl Future<Output = T>) -> Option<T> {
-    let mut future = std::pin::pin!(future);
-    let mut failed = std::pin::pin!(control.failed_to_start());
+    first(future, control.failed_to_start()).await.ok()
+}
+
+/// Whichever ends first; the other is dropped.
+async fn first<A, B>(one: impl Future<Output = A>, other: impl Future<Output = B>) -> Result<A, B> {
+    let mut one = std::pin::pin!(one);
+    let mut other = std::pin::pin!(other);
     std::future::poll_fn(|context| {
-        if let Poll::Ready(output) = future.as_mut().poll(context) {
-            return Poll::Ready(Some(output));
+        if let Poll::Ready(output) = one.as_mut().poll(context) {
+            return Poll::Ready(Ok(output));
         }
-        failed.as_mut().poll(context).map(|()| None)
+        other.as_mut().poll(context).map(Err)
     })
     .await
 }
@@ -87,27 +85,33 @@ async fn run_first(node: &Arc<Node>, rpc: Rc<Rpc>) -> Result<StopReason, NodeErr
     let config = &node.config;
     check_supported(config)?;
     let dirs = LogDirs::open(config).await?;
-    let identity = Arc::new(identity(config, &dirs));
+    let listeners = bind(config).await?;
+    let metadata = FoundMetadata::read(config).await?;
+    let existing = dirs.partitions(config, metadata.loader.image()).await?;
+    let identity = Arc::new(identity(config, &dirs, existing));
     for other in 1..rpc.shards() {
         rpc.tell(other, Message::Identity(Arc::clone(&identity)));
     }
     let limits = NodeLimits::new(config);
     let shard = Rc::new(Shard::new(identity, limits, rpc, Fatal::new(node.control.clone())));
     let front = Front::new(Rc::clone(&shard), node.loads.clone());
+    housekeeping::start(&shard, &config.log);
     spawn(Rc::clone(&front).take_messages());
 
-    let listeners = bind(config).await?;
-    let host = start_controller(config, &shard, &dirs).await?;
-    register(config, &host, &dirs, &listeners).await?;
+    let host = start_controller(config, &shard, metadata).await;
+    let bound = listeners.iter().map(|bound| (bound.name.as_str(), bound.address)).collect();
+    let lifecycle = BrokerLifecycle::register(config, &host, &dirs, &bound).await?;
     open_listeners(&shard, &front, listeners, node)?;
-    let dirs = Rc::new(dirs);
-    spawn(checkpoint_regularly(
-        Rc::clone(&shard),
-        Rc::clone(&dirs),
-        config.log.high_watermark_checkpoint_interval_ms,
-    ));
-    let reason = node.control.stopped().await;
-    stop(&shard, &front, &host, &dirs, &reason).await;
+    let checkpoints = checkpoint_regularly(&shard, &dirs, config.log.high_watermark_checkpoint_interval_ms);
+    let reason = match first(node.control.stopped(), checkpoints).await {
+        Ok(reason) => reason,
+        // A checkpoint failed, and the node was told.
+        Err(()) => node.control.stopped().await,
+    };
+    if reason == StopReason::Asked {
+        lifecycle.controlled_shutdown().await;
+    }
+    stop(&shard, &front, &host, dirs, &reason).await;
     Ok(reason)
 }
 
@@ -127,16 +131,17 @@ fn check_supported(config: &BrokerConfig) -> Result<(), NodeError> {
     ))
 }
 
-fn identity(config: &BrokerConfig, dirs: &LogDirs) -> NodeIdentity {
+fn identity(
+    config: &BrokerConfig,
+    dirs: &LogDirs,
+    existing: BTreeMap<PartitionKey, ExistingPartition>,
+) -> NodeIdentity {
     NodeIdentity {
-        cluster_id: dirs.cluster_id.clone(),
+        cluster_id: dirs.cluster_id().to_owned(),
         node_id: config.node.id,
         listeners: client_listeners(config).map(|listener| listener.name.clone()).collect(),
-        log_dirs: dirs
-            .dirs
-            .iter()
-            .map(|dir| LogDirIdentity { path: dir.path.clone(), is_clean: dir.clean_broker_epoch.is_some() })
-            .collect(),
+        log_dirs: dirs.paths().map(Into::into).collect(),
+        existing,
     }
 }
 
@@ -198,125 +203,34 @@ fn resolve(host: &str, port: u16) -> Result<SocketAddr, NodeError> {
 async fn start_controller(
     config: &Arc<BrokerConfig>,
     shard: &Rc<Shard>,
-    dirs: &LogDirs,
-) -> Result<Rc<ControllerHost>, NodeError> {
-    let metadata = &config.metadata_log;
-    let log_config = LogConfig {
-        segment_bytes: metadata.segment_bytes.unsigned_abs(),
-        segment_ms: metadata.segment_ms,
-        delete_old_segments: false,
-        ..LogConfig::default()
-    };
-    let log = MetadataLog::open(&PathBuf::from(&metadata.dir), log_config).await?;
+    found: FoundMetadata,
+) -> Rc<ControllerHost> {
     let node_id = config.node.id;
     let replica = replica_of_node(node_id);
+    let cluster_id = &shard.identity.cluster_id;
     let features =
         SUPPORTED_FEATURES.iter().map(|feature| (feature.name, feature.min_level, feature.max_level));
-    let views = ViewBuilder::new(
-        Arc::clone(config),
-        features.collect(),
-        dirs.partitions().await?,
-        shard.rpc.shards(),
-    );
+    let existing = shard.identity.existing.iter().map(|(key, found)| (*key, found.log_dir));
+    let views =
+        ViewBuilder::new(Arc::clone(config), features.collect(), existing.collect(), shard.rpc.shards());
     let parts = HostParts {
         settings: Settings {
-            cluster_id: dirs.cluster_id.clone(),
+            cluster_id: cluster_id.clone(),
             local_broker_id: Some(node_id),
             broker: Arc::clone(config),
         },
-        raft_config: jackdaw_raft::Config::new(replica, dirs.cluster_id.clone(), random_u64()),
+        raft_config: jackdaw_raft::Config::new(replica, cluster_id.clone(), random_u64()),
         voters: std::iter::once(Voter::new(replica, Vec::new())).collect::<VoterSet>(),
-        log,
+        found,
         views,
     };
-    let host = ControllerHost::start(shard, parts).await?;
+    let host = ControllerHost::start(shard, parts);
     shard.set_controller(Rc::clone(&host));
     spawn(Rc::clone(&host).drive());
     spawn(Rc::clone(&host).publish());
     host.active().await;
     spawn(Rc::clone(&host).keep_time());
-    Ok(host)
-}
-
-/// Make this broker known and let it lead; from then on tell the controller that it lives.
-async fn register(
-    config: &Arc<BrokerConfig>,
-    host: &Rc<ControllerHost>,
-    dirs: &LogDirs,
-    listeners: &[Bound],
-) -> Result<(), NodeError> {
-    let request = BrokerRegistrationRequest {
-        broker_id: config.node.id,
-        cluster_id: dirs.cluster_id.clone(),
-        incarnation_id: random_uuid(),
-        listeners: registered_listeners(config, listeners),
-        features: SUPPORTED_FEATURES
-            .iter()
-            .map(|feature| Feature {
-                name: feature.name.to_owned(),
-                min_supported_version: feature.min_level,
-                max_supported_version: feature.max_level,
-            })
-            .collect(),
-        rack: config.node.rack.clone(),
-        log_dirs: dirs.dirs.iter().map(|dir| dir.id).collect(),
-        previous_broker_epoch: dirs.previous_broker_epoch(),
-        ..BrokerRegistrationRequest::default()
-    };
-    let epoch = match host.handle(Request::BrokerRegistration(request)).await {
-        Some(Response::BrokerRegistration(response)) if response.error_code == 0 => response.broker_epoch,
-        Some(Response::BrokerRegistration(response)) => {
-            let error = ErrorCode::from_i16(response.error_code);
-            return Err(NodeError::Metadata(format!("the controller refuses this broker: {error}")));
-        }
-        _ => return Err(NodeError::Metadata("the controller is not available".to_owned())),
-    };
-    host.set_broker_epoch(epoch);
-    heartbeat(config, host).await;
-    let (config, host) = (Arc::clone(config), Rc::clone(host));
-    spawn(async move {
-        let interval = u64::try_from(config.node.heartbeat_interval_ms).unwrap_or(2000);
-        loop {
-            sleep(Duration::from_millis(interval)).await;
-            heartbeat(&config, &host).await;
-        }
-    });
-    Ok(())
-}
-
-async fn heartbeat(config: &BrokerConfig, host: &Rc<ControllerHost>) {
-    let request = BrokerHeartbeatRequest {
-        broker_id: config.node.id,
-        broker_epoch: host.broker_epoch(),
-        current_metadata_offset: host.published_offset() - 1,
-        ..BrokerHeartbeatRequest::default()
-    };
-    if let Some(Response::BrokerHeartbeat(response)) = host.handle(Request::BrokerHeartbeat(request)).await
-        && response.error_code != 0
-    {
-        let error = ErrorCode::from_i16(response.error_code);
-        tracing::warn!(%error, "the controller refused a heartbeat");
-    }
-}
-
-/// What clients are told: the advertised listeners, with the ports that were really bound where 0 was asked for.
-fn registered_listeners(config: &BrokerConfig, bound: &[Bound]) -> Vec<RegisteredListener> {
-    let by_name: BTreeMap<&str, &Bound> = bound.iter().map(|bound| (bound.name.as_str(), bound)).collect();
-    let advertised = config.network.advertised_listeners.iter();
-    advertised
-        .filter_map(|listener| {
-            let bound = by_name.get(listener.name.as_str())?;
-            let host = listener.host.clone().unwrap_or_else(host_name);
-            let port = if listener.port == 0 { bound.address.port() } else { listener.port };
-            let security_protocol = listener.protocol as i16;
-            Some(RegisteredListener { name: listener.name.clone(), host, port, security_protocol })
-        })
-        .collect()
-}
-
-/// The system's host name, as Kafka advertises where no address is given.
-fn host_name() -> String {
-    jackdaw_ring::placement::host_name()
+    host
 }
 
 fn open_listeners(
@@ -341,16 +255,13 @@ fn open_listeners(
     Ok(())
 }
 
-/// Ask every shard for its partitions' lines and write the checkpoint files.
-async fn checkpoint_regularly(shard: Rc<Shard>, dirs: Rc<LogDirs>, interval_ms: i64) {
+/// Ask every shard for its partitions' lines and write the checkpoint files, until one cannot be written.
+async fn checkpoint_regularly(shard: &Rc<Shard>, dirs: &LogDirs, interval_ms: i64) {
     let interval = Duration::from_millis(u64::try_from(interval_ms).unwrap_or(5000));
     let mut written = Vec::new();
     loop {
         sleep(interval).await;
-        if shard.is_stopping() {
-            return;
-        }
-        let mut lines = crate::apply::checkpoints(&shard);
+        let mut lines = crate::apply::checkpoints(shard);
         for other in 1..shard.rpc.shards() {
             if let Reply::Checkpoints(others) = shard.rpc.call(other, Call::Checkpoints).await {
                 lines.extend(others);
@@ -372,7 +283,7 @@ async fn stop(
     shard: &Rc<Shard>,
     front: &Rc<Front>,
     host: &Rc<ControllerHost>,
-    dirs: &LogDirs,
+    dirs: LogDirs,
     reason: &StopReason,
 ) {
     let mut replies = Vec::new();
@@ -391,8 +302,7 @@ async fn stop(
     }
     let written = async {
         host.close().await?;
-        dirs.write_checkpoints(&lines).await?;
-        dirs.mark_clean(host.broker_epoch()).await?;
+        dirs.close(&lines, host.broker_epoch()).await?;
         Ok::<(), NodeError>(())
     };
     match written.await {

@@ -164,8 +164,7 @@ impl LogDir {
         clean_shutdown::write(&self.path, broker_epoch).await
     }
 
-    /// Give a partition's directory the name of a deleted or stray one. Its new path; for a deleted one go on
-    /// with [`remove_partition_dir`].
+    /// [`retire_partition_dir`] of a partition in this directory.
     pub async fn retire(
         &self,
         topic: &str,
@@ -173,12 +172,24 @@ impl LogDir {
         state: PartitionDirState,
         unique: Uuid,
     ) -> Result<PathBuf> {
-        let from = self.partition_path(topic, partition);
-        let to = self.path.join(partition_dir_name_in(state, topic, partition, unique));
-        file::rename(&from, &to).during("rename to", &to)?;
-        file::sync_directory(&self.path).await.during("flush the directory", &self.path)?;
-        Ok(to)
+        retire_partition_dir(&self.path, topic, partition, state, unique).await
     }
+}
+
+/// Give a partition's directory the name of a deleted or stray one. Its new path; for a deleted one go on with
+/// [`remove_partition_dir`]. For shards that know a log directory by its path alone.
+pub async fn retire_partition_dir(
+    log_dir: &Path,
+    topic: &str,
+    partition: i32,
+    state: PartitionDirState,
+    unique: Uuid,
+) -> Result<PathBuf> {
+    let from = log_dir.join(partition_dir_name(topic, partition));
+    let to = log_dir.join(partition_dir_name_in(state, topic, partition, unique));
+    file::rename(&from, &to).during("rename to", &to)?;
+    file::sync_directory(log_dir).await.during("flush the directory", log_dir)?;
+    Ok(to)
 }
 
 fn lock(path: &Path) -> Result<File> {

@@ -1,11 +1,17 @@
 //! `jackdaw storage`: a server's directories, without a server.
 
-use std::path::PathBuf;
+use std::{
+    io::{self, Write as _},
+    path::PathBuf,
+    rc::Rc,
+};
 
 use clap::{Args, Subcommand};
 use jackdaw_core::uuid::Uuid;
+use jackdaw_ring::{Executor, UringConfig, UringDriver};
+use jackdaw_shard::format::{Formatted, format};
 
-use super::error::CommandError;
+use super::{error::CommandError, server};
 
 /// Prepare a server's directories.
 #[derive(Subcommand, Debug)]
@@ -45,9 +51,29 @@ impl StorageCommand {
 
 impl FormatStorage {
     fn run(self) -> Result<(), CommandError> {
-        Err(CommandError::Failed {
-            what: "this build cannot format directories by hand yet".to_owned(),
-            advice: "A server formats empty directories when it starts: run `jackdaw`.",
-        })
+        let (config, notices) = server::load(self.config.as_deref(), &[])?;
+        for notice in notices {
+            tracing::warn!("{notice}");
+        }
+        let failed = |what: String| CommandError::Failed {
+            what: format!("cannot format: {what}"),
+            advice: "`jackdaw storage format --help` shows examples.",
+        };
+        let driver = UringDriver::new(&UringConfig::default()).map_err(|error| failed(error.to_string()))?;
+        let cluster_id = self.cluster_id.map(|id| id.to_string());
+        let format = async move { format(&config, cluster_id, self.ignore_formatted).await };
+        let done = Executor::new(Rc::new(driver)).run(format).map_err(|error| failed(error.to_string()))?;
+        report(&done).map_err(CommandError::Output)
     }
+}
+
+fn report(done: &Formatted) -> io::Result<()> {
+    let mut output = io::stdout().lock();
+    for path in &done.formatted {
+        writeln!(output, "Formatted {} for cluster {}.", path.display(), done.cluster_id)?;
+    }
+    for path in &done.skipped {
+        writeln!(output, "{} is formatted already, for cluster {}.", path.display(), done.cluster_id)?;
+    }
+    Ok(())
 }

@@ -35,6 +35,8 @@ pub struct NodeConfig {
     pub controller_listener_names: Vec<String>,
     pub heartbeat_interval_ms: i32,
     pub session_timeout_ms: i32,
+    /// `controlled.shutdown.enable`.
+    pub controlled_shutdown: bool,
     /// `None`: one for every core that the process may use.
     pub shards: Option<i32>,
     /// `None`: the shard's part of the memory that the process may use.
@@ -154,6 +156,7 @@ fn node(values: &Values, errors: &mut Vec<ConfigError>) -> NodeConfig {
         controller_listener_names: upper(values.list("controller.listener.names")),
         heartbeat_interval_ms: values.int("broker.heartbeat.interval.ms"),
         session_timeout_ms: values.int("broker.session.timeout.ms"),
+        controlled_shutdown: values.boolean("controlled.shutdown.enable"),
         shards: values.is_set("jackdaw.shards").then(|| values.int("jackdaw.shards")),
         shard_memory_bytes: values.long_or_null("jackdaw.shard.memory.bytes"),
     };

@@ -3,7 +3,7 @@
 use super::super::row::{
     ConfigKey, Valid, boolean, class, double, hours, int, list, long, minutes, same, string,
 };
-use super::reasons::{COMPACTION, JAVA, MANY_DIRS, RETENTION, THREADS};
+use super::reasons::{COMPACTION, JAVA, MANY_DIRS, THREADS};
 
 #[rustfmt::skip] // a row is two or three lines; one method a line would hide the table
 pub(super) const KEYS: &[ConfigKey] = &[
@@ -47,18 +47,18 @@ pub(super) const KEYS: &[ConfigKey] = &[
         .effective("The same in hours; `log.roll.jitter.ms` goes before it."),
     long("log.retention.ms").high().cluster_wide()
         .over(&[same("log.retention.ms"), minutes("log.retention.minutes"), hours("log.retention.hours")])
-        .waits(RETENTION, "How long records are kept; -1 for ever."),
+        .effective("How long records are kept; -1 for ever."),
     int("log.retention.minutes").high()
-        .waits(RETENTION, "How long records are kept, in minutes; `log.retention.ms` goes before it."),
+        .effective("How long records are kept, in minutes; `log.retention.ms` goes before it."),
     int("log.retention.hours").default("168").high()
-        .waits(RETENTION, "How long records are kept, in hours; `log.retention.ms` and `.minutes` go \
+        .effective("How long records are kept, in hours; `log.retention.ms` and `.minutes` go \
             before it."),
     long("log.retention.bytes").default("-1").high().cluster_wide()
-        .waits(RETENTION, "How large a partition may grow before its oldest segments go; -1 for no limit."),
+        .effective("How large a partition may grow before its oldest segments go; -1 for no limit."),
     long("log.retention.check.interval.ms").default("300000").at_least(1)
-        .waits(RETENTION, "How often segments are looked through for ones that may go."),
+        .effective("How often segments are looked through for ones that may go."),
     list("log.cleanup.policy").default("delete").list_of(&["compact", "delete"]).cluster_wide()
-        .waits(RETENTION, "What happens to old data: `delete` drops old segments, `compact` keeps the \
+        .waits(COMPACTION, "What happens to old data: `delete` drops old segments, `compact` keeps the \
             newest record of a key; both may stand together."),
     int("log.index.size.max.bytes").default("10485760").at_least(4).cluster_wide()
         .effective("The size of an offset or time index; a full index ends its segment."),

@@ -90,7 +90,7 @@ pub(super) const KEYS: &[ConfigKey] = &[
     boolean("unstable.feature.versions.enable").default("false").high().internal()
         .waits(FEATURES, "Allow feature levels that are not final yet."),
     boolean("controlled.shutdown.enable").default("true")
-        .waits(CLUSTER, "Move leadership away before the node stops."),
+        .effective("Move leadership away before the node stops."),
     list("config.providers").default("").low().cluster_wide()
         .waits(PROVIDERS, "Names of the providers that resolve `${provider:path:key}` in values."),
     int("background.threads").default("10").at_least(1).high().cluster_wide()

@@ -1,7 +1,7 @@
 //! Keys of a topic, most over a key of the broker; in the order in which Kafka checks them.
 
 use super::super::row::{ConfigKey, Valid, boolean, double, hours, int, list, long, minutes, same, string};
-use super::reasons::{CLUSTER, COMPACTION, RETENTION, SHARE, TIERED};
+use super::reasons::{CLUSTER, COMPACTION, SHARE, TIERED};
 
 #[rustfmt::skip] // a row is two or three lines; one method a line would hide the table
 pub(super) const KEYS: &[ConfigKey] = &[
@@ -22,10 +22,10 @@ pub(super) const KEYS: &[ConfigKey] = &[
         .over(&[same("log.flush.interval.ms"), same("log.flush.scheduler.interval.ms")])
         .effective("How long records may wait before they are synced to disk."),
     long("retention.bytes").default("-1").over(&[same("log.retention.bytes")])
-        .waits(RETENTION, "How large a partition may grow before its oldest segments go; -1 for no limit."),
+        .effective("How large a partition may grow before its oldest segments go; -1 for no limit."),
     long("retention.ms").default("604800000").at_least(-1)
         .over(&[same("log.retention.ms"), minutes("log.retention.minutes"), hours("log.retention.hours")])
-        .waits(RETENTION, "How long records are kept; -1 for ever."),
+        .effective("How long records are kept; -1 for ever."),
     int("max.message.bytes").default("1048588").at_least(0).over(&[same("message.max.bytes")])
         .effective("The largest record batch accepted, in bytes after compression."),
     int("max.decompressed.message.bytes").default("2147483639").between(1, 2147483639)
@@ -49,7 +49,7 @@ pub(super) const KEYS: &[ConfigKey] = &[
         .waits(COMPACTION, "How much of a log must be new before it is compacted again, 0 to 1."),
     list("cleanup.policy").default("delete").list_of(&["compact", "delete"])
         .over(&[same("log.cleanup.policy")])
-        .waits(RETENTION, "What happens to old data: `delete` drops old segments, `compact` keeps the \
+        .waits(COMPACTION, "What happens to old data: `delete` drops old segments, `compact` keeps the \
             newest record of a key; both may stand together."),
     boolean("unclean.leader.election.enable").default("false")
         .over(&[same("unclean.leader.election.enable")])
