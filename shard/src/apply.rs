@@ -12,25 +12,39 @@ use jackdaw_storage::{
 use crate::{
     limits::LOGS_OPENED_AT_ONCE,
     log_dirs::random_uuid,
-    message::{PartitionCheckpoint, PartitionKey},
+    message::{ApplyStep, PartitionCheckpoint, PartitionKey},
     partition::{Partition, PartitionPlace},
     placement::Place,
     shard::Shard,
     view::{TopicView, View},
 };
 
-/// Make this shard's partitions those of the view, then show it to the handlers.
-pub(crate) async fn apply(shard: &Rc<Shard>, view: Arc<View>) {
-    remove_gone(shard, &view).await;
+/// Do one step of taking a view over; whether anything on disk changed.
+pub(crate) async fn apply(shard: &Rc<Shard>, view: &Arc<View>, step: ApplyStep) -> bool {
+    match step {
+        ApplyStep::Retire => retire_gone(shard, view).await,
+        ApplyStep::Open => open_new(shard, view).await,
+        ApplyStep::Show => {
+            shard.set_view(Arc::clone(view));
+            false
+        }
+    }
+}
+
+/// Open or make the logs that the view places here.
+async fn open_new(shard: &Rc<Shard>, view: &View) -> bool {
     let own = shard.rpc.own();
-    let mut found = Vec::new();
+    let (mut found, mut is_new) = (Vec::new(), false);
     for (key, place) in view.placement.iter().filter(|(_, place)| place.shard == own) {
         let Some(topic) = view.topic_by_id(key.topic_id) else { continue };
         if let Some(partition) = shard.partition(key) {
             partition.update(topic);
+        } else if shard.offline.borrow().contains_key(&key) {
+            // The next start tries again.
         } else if shard.identity.existing.contains_key(&key) {
             found.push((topic, key, place));
         } else {
+            is_new = true;
             let dir = dir(shard, topic, key, place);
             let created = Log::create(&dir, key.topic_id, topic.settings.log.clone(), unix_ms()).await;
             let created = created.map(|log| (log, RecoveryReport::default()));
@@ -38,7 +52,7 @@ pub(crate) async fn apply(shard: &Rc<Shard>, view: Arc<View>) {
         }
     }
     open_found(shard, found).await;
-    shard.set_view(view);
+    is_new
 }
 
 fn dir(shard: &Shard, topic: &TopicView, key: PartitionKey, place: Place) -> PathBuf {
@@ -78,8 +92,10 @@ fn take_in(
     let (mut log, report) = match opened {
         Ok(opened) => opened,
         Err(error) => {
-            // The others serve; clients of this one are told of it by its absence.
+            // The others serve; clients of this one are told KAFKA_STORAGE_ERROR.
             tracing::error!(topic = %topic.name, partition = key.partition, "partition is offline: {error}");
+            let lines = offline_lines(shard, topic, key, place);
+            shard.offline.borrow_mut().insert(key, lines);
             return;
         }
     };
@@ -96,20 +112,56 @@ fn take_in(
     shard.partitions.borrow_mut().insert(key, Rc::new(partition));
 }
 
+/// What the checkpoint files said of a partition before it could not be opened: they must go on saying it, or the
+/// next start would take its damage for a torn end.
+fn offline_lines(shard: &Shard, topic: &TopicView, key: PartitionKey, place: Place) -> PartitionCheckpoint {
+    let inputs = shard.identity.existing.get(&key).map(|found| found.inputs);
+    let recovery_point = inputs.map_or(0, |inputs| inputs.recovery_point);
+    PartitionCheckpoint {
+        log_dir: place.log_dir,
+        topic: Arc::clone(&topic.name),
+        partition: key.partition,
+        high_watermark: recovery_point,
+        recovery_point,
+        log_start_offset: inputs.and_then(|inputs| inputs.log_start_offset),
+        is_offline: true,
+    }
+}
+
 /// Give the directories of partitions that are not in the view any more another name. All at once: each waits for
 /// the disk.
-async fn remove_gone(shard: &Rc<Shard>, view: &View) {
+async fn retire_gone(shard: &Rc<Shard>, view: &View) -> bool {
     let own = shard.rpc.own();
+    let is_gone = |key: &PartitionKey| view.owner(*key) != Some(own);
     let gone: Vec<Rc<Partition>> = {
         let mut partitions = shard.partitions.borrow_mut();
-        let keys: Vec<PartitionKey> =
-            partitions.keys().copied().filter(|key| view.owner(*key) != Some(own)).collect();
+        let keys: Vec<PartitionKey> = partitions.keys().copied().filter(is_gone).collect();
         keys.into_iter().filter_map(|key| partitions.remove(&key)).collect()
     };
-    let retired: Vec<_> =
+    let offline: Vec<PartitionCheckpoint> = {
+        let mut offline = shard.offline.borrow_mut();
+        let keys: Vec<PartitionKey> = offline.keys().copied().filter(is_gone).collect();
+        keys.into_iter().filter_map(|key| offline.remove(&key)).collect()
+    };
+    let has_changed = !gone.is_empty() || !offline.is_empty();
+    let mut retired: Vec<_> =
         gone.into_iter().map(|partition| spawn(retire(Rc::clone(shard), partition))).collect();
+    retired.extend(offline.into_iter().map(|lines| spawn(retire_offline(Rc::clone(shard), lines))));
     for task in retired {
         task.await;
+    }
+    has_changed
+}
+
+/// The directory of a partition that was never opened.
+async fn retire_offline(shard: Rc<Shard>, lines: PartitionCheckpoint) {
+    let log_dir = &shard.identity.log_dirs[lines.log_dir];
+    let (topic, number) = (&lines.topic, lines.partition);
+    let retired =
+        retire_partition_dir(log_dir, topic, number, PartitionDirState::Deleted, random_uuid()).await;
+    // The next start removes it.
+    if let Err(error) = retired {
+        tracing::warn!(%topic, partition = number, %error, "cannot delete an offline partition");
     }
 }
 
@@ -137,13 +189,16 @@ async fn remove_later(partition: Rc<Partition>, path: PathBuf) {
 
 /// What the checkpoint files say of this shard's partitions.
 pub(crate) fn checkpoints(shard: &Shard) -> Vec<PartitionCheckpoint> {
-    shard.partitions.borrow().values().map(|partition| partition.checkpoint()).collect()
+    let mut lines: Vec<_> =
+        shard.partitions.borrow().values().map(|partition| partition.checkpoint()).collect();
+    lines.extend(shard.offline.borrow().values().cloned());
+    lines
 }
 
 /// Close all logs the clean way.
 pub(crate) async fn close_all(shard: &Shard) -> Vec<PartitionCheckpoint> {
     let partitions: Vec<_> = std::mem::take(&mut *shard.partitions.borrow_mut()).into_values().collect();
-    let mut closed = Vec::with_capacity(partitions.len());
+    let mut closed: Vec<PartitionCheckpoint> = shard.offline.borrow().values().cloned().collect();
     for partition in partitions {
         let flush = partition.log.borrow_mut().close();
         let flushed = match flush {

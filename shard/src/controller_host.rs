@@ -36,7 +36,7 @@ use jackdaw_storage::{Log, MetadataDir, SnapshotId, unlink_paced};
 use crate::{
     apply,
     limits::PUBLICATIONS_MAX,
-    message::{Call, Reply},
+    message::{ApplyStep, Call, Reply},
     metadata_log::{FoundMetadata, offset_and_epoch},
     metadata_snapshots::Snapshots,
     node::NodeError,
@@ -488,7 +488,11 @@ impl ControllerHost {
             let controller = self.controller.borrow();
             controller.as_ref()?.handle(&self.context(), &request)
         };
+        // A heartbeat that changes nothing tells nothing that could still be undone: it must not wait for disks, or a
+        // broker that is busy opening logs would count as dead.
+        let is_idle_heartbeat = outcome.records.is_empty() && matches!(request, Request::BrokerHeartbeat(_));
         match self.take_outcome(outcome) {
+            Ok((response, _)) if is_idle_heartbeat => Some(response),
             Ok((response, end_offset)) => {
                 self.published(end_offset).await;
                 Some(response)
@@ -586,15 +590,31 @@ fn cannot_encode(error: &EncodeError) -> NodeError {
 
 /// Make every shard take a view over; back when all have.
 async fn show(shard: &Rc<Shard>, view: Arc<View>) {
+    let has_retired = apply_everywhere(shard, &view, ApplyStep::Retire).await;
+    // A line of a partition that is gone must not speak for another of the same name.
+    let checkpoints = shard.checkpoints.borrow().clone();
+    if has_retired
+        && let Some(checkpoints) = checkpoints
+        && let Err(error) = checkpoints.write(shard).await
+    {
+        shard.fatal.disk("cannot write a checkpoint", &error);
+        return;
+    }
+    apply_everywhere(shard, &view, ApplyStep::Open).await;
+    apply_everywhere(shard, &view, ApplyStep::Show).await;
+}
+
+/// One step on every shard; whether it changed anything on disk.
+async fn apply_everywhere(shard: &Rc<Shard>, view: &Arc<View>, step: ApplyStep) -> bool {
     let mut replies = Vec::new();
     for other in (0..shard.rpc.shards()).filter(|other| *other != shard.rpc.own()) {
-        replies.push(shard.rpc.send(other, Call::Apply(Arc::clone(&view))).await);
+        replies.push(shard.rpc.send(other, Call::Apply(Arc::clone(view), step)).await);
     }
-    apply::apply(shard, view).await;
+    let mut has_changed = apply::apply(shard, view, step).await;
     for reply in replies {
-        let reply = reply.await;
-        debug_assert!(matches!(reply, Reply::Applied));
+        has_changed |= matches!(reply.await, Reply::Applied(true));
     }
+    has_changed
 }
 
 /// This node as a voter of a static quorum.

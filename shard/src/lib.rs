@@ -7,6 +7,7 @@
 mod answer;
 mod apply;
 mod broker_lifecycle;
+mod checkpoints;
 mod controller_host;
 mod fetch_wait;
 pub mod format;

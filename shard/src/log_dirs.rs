@@ -153,6 +153,12 @@ impl LogDirs {
         for (index, dir) in self.dirs.into_iter().enumerate() {
             let lines = Lines::of(index, partitions);
             dir.write_high_watermarks(&lines.high_watermarks).await?;
+            if partitions.iter().any(|partition| partition.log_dir == index && partition.is_offline) {
+                // Not clean: the next start checks its logs.
+                dir.write_recovery_points(&lines.recovery_points).await?;
+                dir.write_log_start_offsets(&lines.log_start_offsets).await?;
+                continue;
+            }
             dir.close(&lines.recovery_points, &lines.log_start_offsets, broker_epoch).await?;
         }
         Ok(())

@@ -60,8 +60,8 @@ pub(crate) enum Call {
     Produce(ProduceCall),
     Fetch(FetchCall),
     ListOffsets(Vec<OffsetQuery>),
-    /// Take this view over; answered when the logs that it places here are open.
-    Apply(Arc<View>),
+    /// Take this view over, one step at a time: every shard has done one before any begins the next.
+    Apply(Arc<View>, ApplyStep),
     Controller(Box<ControllerCall>),
     /// What the checkpoint files say of the partitions here.
     Checkpoints,
@@ -73,10 +73,22 @@ pub(crate) enum Reply {
     Produce(Vec<(usize, ProduceResult)>),
     Fetch(Vec<Fetched>),
     ListOffsets(Vec<OffsetAnswer>),
-    Applied,
+    /// Whether the step changed anything on disk.
+    Applied(bool),
     Controller(Box<crate::controller_host::ControllerReply>),
     Checkpoints(Vec<PartitionCheckpoint>),
     Stopped(Vec<PartitionCheckpoint>),
+}
+
+/// The steps of taking a view over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum ApplyStep {
+    /// Partitions that are gone give their directories' names up: another topic of the same name may need them.
+    Retire,
+    /// Partitions that came are opened or made: requests that other shards pass on find them.
+    Open,
+    /// The shard's own handlers see the view.
+    Show,
 }
 
 /// Batches for partitions of one shard, in the order of the request.
@@ -193,6 +205,8 @@ pub(crate) struct PartitionCheckpoint {
     pub(crate) partition: i32,
     pub(crate) high_watermark: i64,
     pub(crate) recovery_point: i64,
-    /// Only where it lies above the first segment's base offset.
+    /// Only where it lies above 0.
     pub(crate) log_start_offset: Option<i64>,
+    /// Its log could not be opened: the lines are those found at start, and its directory is not clean.
+    pub(crate) is_offline: bool,
 }

@@ -158,9 +158,13 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 impl Control {
-    /// Stop for this reason; the first one counts.
+    /// Stop for this reason; the first failure counts, also where a stop was asked for before.
     pub fn stop(&self, reason: StopReason) {
-        lock(&self.0.reason).get_or_insert(reason);
+        let mut known = lock(&self.0.reason);
+        if matches!(*known, None | Some(StopReason::Asked)) {
+            *known = Some(reason);
+        }
+        drop(known);
         self.0.stopping.store(true, Ordering::Release);
         lock(&self.0.waiting).drain(..).for_each(Waker::wake);
     }
@@ -216,6 +220,11 @@ impl Fatal {
     /// A disk failed under acknowledged data or is about to: stop.
     pub(crate) fn disk(&self, what: &str, error: &dyn fmt::Display) {
         self.report(FatalKind::Disk, format!("{what}: {error}"));
+    }
+
+    /// Why the node stops, as far as is known.
+    pub(crate) fn reason(&self) -> StopReason {
+        lock(&self.control.0.reason).clone().unwrap_or(StopReason::Asked)
     }
 
     pub(crate) fn metadata(&self, error: &dyn fmt::Display) {

@@ -321,6 +321,7 @@ impl Partition {
             high_watermark: self.high_watermark.get(),
             recovery_point: log.recovery_point(),
             log_start_offset: Some(log.log_start_offset()).filter(|offset| *offset > 0),
+            is_offline: false,
         }
     }
 }

@@ -117,10 +117,11 @@ impl Front {
             Call::Produce(call) => shard.produce(call),
             Call::Fetch(call) => shard.fetch(from, call),
             Call::ListOffsets(queries) => shard.list_offsets(queries),
-            Call::Apply(view) => Handled::Later(Box::pin(async move {
-                apply::apply(&shard, view).await;
-                Reply::Applied
-            })),
+            Call::Apply(view, step) => {
+                Handled::Later(Box::pin(
+                    async move { Reply::Applied(apply::apply(&shard, &view, step).await) },
+                ))
+            }
             Call::Controller(call) => Handled::Later(Box::pin(async move {
                 debug_assert_eq!(shard.rpc.own(), CONTROLLER_SHARD);
                 Reply::Controller(Box::new(shard.controller(*call).await))

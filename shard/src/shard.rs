@@ -13,11 +13,13 @@ use jackdaw_core::{
 };
 
 use crate::{
+    checkpoints::Checkpoints,
     controller_host::{ControllerCall, ControllerHost, ControllerReply},
     fetch_wait::{FetchToken, FetchWaits},
     limits::{CONTROLLER_SHARD, POOLED_FRAMES_MAX},
     message::{
-        Call, FetchCall, FetchRead, Fetched, OffsetAnswer, OffsetQuery, PartitionKey, ProduceCall, Reply,
+        Call, FetchCall, FetchRead, Fetched, OffsetAnswer, OffsetQuery, PartitionCheckpoint, PartitionKey,
+        ProduceCall, Reply,
     },
     node::{Fatal, NodeIdentity, NodeLimits},
     partition::Partition,
@@ -39,6 +41,10 @@ pub(crate) struct Shard {
     pub(crate) produce_frames: FramePool,
     pub(crate) validator: RefCell<Validator>,
     pub(crate) partitions: RefCell<BTreeMap<PartitionKey, Rc<Partition>>>,
+    /// Partitions whose logs could not be opened, and what the checkpoint files say of them.
+    pub(crate) offline: RefCell<BTreeMap<PartitionKey, PartitionCheckpoint>>,
+    /// On the first shard only.
+    pub(crate) checkpoints: RefCell<Option<Rc<Checkpoints>>>,
     pub(crate) fatal: Fatal,
     pub(crate) wakeups: Rc<Wakeups>,
     view: RefCell<Arc<View>>,
@@ -61,6 +67,8 @@ impl Shard {
             produce_frames: FramePool::default(),
             validator: RefCell::default(),
             partitions: RefCell::default(),
+            offline: RefCell::default(),
+            checkpoints: RefCell::default(),
             fatal,
             view: RefCell::default(),
             controller: RefCell::default(),
@@ -109,13 +117,22 @@ impl Shard {
         self.partitions.borrow().get(&key).cloned()
     }
 
+    /// Why a partition is not among those served here.
+    fn missing(&self, key: PartitionKey) -> ErrorCode {
+        if self.offline.borrow().contains_key(&key) {
+            ErrorCode::KafkaStorageError
+        } else {
+            ErrorCode::UnknownTopicOrPartition
+        }
+    }
+
     /// Append batches to partitions of this shard.
     pub(crate) fn produce(&self, call: ProduceCall) -> Handled {
         let mut results = Vec::with_capacity(call.batches.len());
         let mut flushes = Vec::new();
         for batch in call.batches {
             let Some(partition) = self.partition(batch.key) else {
-                results.push((batch.index, failed(ErrorCode::UnknownTopicOrPartition)));
+                results.push((batch.index, failed(self.missing(batch.key))));
                 continue;
             };
             let appended = partition.append(batch.batch, call.acks);
@@ -170,7 +187,7 @@ impl Shard {
         let mut cold = Vec::new();
         for read in &call.reads {
             let Some(partition) = self.partition(read.key) else {
-                fetched.push(Fetched::failed(read.index, ErrorCode::UnknownTopicOrPartition));
+                fetched.push(Fetched::failed(read.index, self.missing(read.key)));
                 continue;
             };
             let (found, data) = partition.read(read, call.read_committed, left, is_first);
@@ -202,13 +219,14 @@ impl Shard {
     }
 
     pub(crate) fn list_offsets(&self, queries: Vec<OffsetQuery>) -> Handled {
-        let found: Vec<_> = queries.into_iter().map(|query| (query, self.partition(query.key))).collect();
+        let find = |query: OffsetQuery| (query, self.partition(query.key).ok_or(self.missing(query.key)));
+        let found: Vec<_> = queries.into_iter().map(find).collect();
         Handled::Later(Box::pin(async move {
             let mut answers = Vec::with_capacity(found.len());
             for (query, partition) in found {
                 answers.push(match partition {
-                    Some(partition) => partition.list_offset(&query).await,
-                    None => OffsetAnswer::failed(query.index, ErrorCode::UnknownTopicOrPartition),
+                    Ok(partition) => partition.list_offset(&query).await,
+                    Err(error) => OffsetAnswer::failed(query.index, error),
                 });
             }
             Reply::ListOffsets(answers)

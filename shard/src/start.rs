@@ -14,6 +14,7 @@ use jackdaw_ring::{Listener, random_u64, sleep, spawn};
 
 use crate::{
     broker_lifecycle::BrokerLifecycle,
+    checkpoints::Checkpoints,
     controller_host::{ControllerHost, HostParts, replica_of_node},
     housekeeping,
     limits::CONTROLLER_SHARD,
@@ -98,12 +99,16 @@ async fn run_first(node: &Arc<Node>, rpc: Rc<Rpc>) -> Result<StopReason, NodeErr
     housekeeping::start(&shard, &config.log);
     spawn(Rc::clone(&front).take_messages());
 
-    let host = start_controller(config, &shard, metadata).await;
-    let bound = listeners.iter().map(|bound| (bound.name.as_str(), bound.address)).collect();
-    let lifecycle = BrokerLifecycle::register(config, &host, &dirs, &bound).await?;
-    open_listeners(&shard, &front, listeners, node)?;
-    let checkpoints = checkpoint_regularly(&shard, &dirs, config.log.high_watermark_checkpoint_interval_ms);
-    let reason = match first(node.control.stopped(), checkpoints).await {
+    let checkpoints = Checkpoints::new(dirs);
+    *shard.checkpoints.borrow_mut() = Some(Rc::clone(&checkpoints));
+    let started = first(begin(node, &shard, &front, metadata, listeners), node.control.stopped()).await;
+    let (host, lifecycle) = match started {
+        Ok(started) => started?,
+        // Nothing was served, and recovery may be under way: the next start begins it anew.
+        Err(reason) => return Ok(reason),
+    };
+    let written = checkpoints.write_regularly(&shard, config.log.high_watermark_checkpoint_interval_ms);
+    let reason = match first(node.control.stopped(), written).await {
         Ok(reason) => reason,
         // A checkpoint failed, and the node was told.
         Err(()) => node.control.stopped().await,
@@ -111,8 +116,28 @@ async fn run_first(node: &Arc<Node>, rpc: Rc<Rpc>) -> Result<StopReason, NodeErr
     if reason == StopReason::Asked {
         lifecycle.controlled_shutdown().await;
     }
-    stop(&shard, &front, &host, dirs, &reason).await;
-    Ok(reason)
+    drop(shard.checkpoints.take());
+    Ok(stop(&shard, &front, &host, checkpoints).await)
+}
+
+/// From a locked directory to a node that serves.
+async fn begin(
+    node: &Arc<Node>,
+    shard: &Rc<Shard>,
+    front: &Rc<Front>,
+    metadata: FoundMetadata,
+    listeners: Vec<Bound>,
+) -> Result<(Rc<ControllerHost>, Rc<BrokerLifecycle>), NodeError> {
+    let config = &node.config;
+    let host = start_controller(config, shard, metadata).await;
+    let bound = listeners.iter().map(|bound| (bound.name.as_str(), bound.address)).collect();
+    let checkpoints = shard.checkpoints.borrow().clone();
+    let Some(checkpoints) = checkpoints else {
+        return Err(NodeError::Configuration("the log directories are not open".to_owned()));
+    };
+    let lifecycle = BrokerLifecycle::register(config, &host, checkpoints.dirs(), &bound).await?;
+    open_listeners(shard, front, listeners, node)?;
+    Ok((host, lifecycle))
 }
 
 fn check_supported(config: &BrokerConfig) -> Result<(), NodeError> {
@@ -255,37 +280,13 @@ fn open_listeners(
     Ok(())
 }
 
-/// Ask every shard for its partitions' lines and write the checkpoint files, until one cannot be written.
-async fn checkpoint_regularly(shard: &Rc<Shard>, dirs: &LogDirs, interval_ms: i64) {
-    let interval = Duration::from_millis(u64::try_from(interval_ms).unwrap_or(5000));
-    let mut written = Vec::new();
-    loop {
-        sleep(interval).await;
-        let mut lines = crate::apply::checkpoints(shard);
-        for other in 1..shard.rpc.shards() {
-            if let Reply::Checkpoints(others) = shard.rpc.call(other, Call::Checkpoints).await {
-                lines.extend(others);
-            }
-        }
-        if lines == written {
-            continue;
-        }
-        if let Err(error) = dirs.write_checkpoints(&lines).await {
-            shard.fatal.disk("cannot write a checkpoint", &error);
-            return;
-        }
-        written = lines;
-    }
-}
-
 /// The clean stop, in the order of disk.md: stop serving, close the logs, checkpoints, the mark last.
 async fn stop(
     shard: &Rc<Shard>,
     front: &Rc<Front>,
     host: &Rc<ControllerHost>,
-    dirs: LogDirs,
-    reason: &StopReason,
-) {
+    checkpoints: Rc<Checkpoints>,
+) -> StopReason {
     let mut replies = Vec::new();
     for other in 1..shard.rpc.shards() {
         replies.push(shard.rpc.send(other, Call::Stop).await);
@@ -296,17 +297,22 @@ async fn stop(
             lines.extend(others);
         }
     }
-    if *reason != StopReason::Asked {
+    // Asked anew: closing the logs may have failed.
+    let reason = shard.fatal.reason();
+    if reason != StopReason::Asked {
         // What failed may be the disk: leave it as it is, so that the next start checks everything.
-        return;
+        return reason;
     }
     let written = async {
         host.close().await?;
-        dirs.close(&lines, host.broker_epoch()).await?;
+        if let Some(dirs) = checkpoints.into_dirs().await {
+            dirs.close(&lines, host.broker_epoch()).await?;
+        }
         Ok::<(), NodeError>(())
     };
     match written.await {
         Ok(()) => tracing::info!("stopped"),
-        Err(error) => tracing::error!(%error, "the stop was not clean; the next start checks the logs"),
+        Err(error) => shard.fatal.disk("the stop was not clean; the next start checks the logs", &error),
     }
+    shard.fatal.reason()
 }
