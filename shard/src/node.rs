@@ -147,6 +147,8 @@ pub struct Control(Arc<ControlState>);
 #[derive(Default)]
 struct ControlState {
     stopping: AtomicBool,
+    /// Also where the node was asked to stop before.
+    start_failed: AtomicBool,
     reason: Mutex<Option<StopReason>>,
     waiting: Mutex<Vec<Waker>>,
     serving: Mutex<Option<Vec<(String, std::net::SocketAddr)>>>,
@@ -160,6 +162,9 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 impl Control {
     /// Stop for this reason; the first failure counts, also where a stop was asked for before.
     pub fn stop(&self, reason: StopReason) {
+        if matches!(reason, StopReason::Fatal { kind: FatalKind::Start, .. }) {
+            self.0.start_failed.store(true, Ordering::Release);
+        }
         let mut known = lock(&self.0.reason);
         if matches!(*known, None | Some(StopReason::Asked)) {
             *known = Some(reason);
@@ -171,24 +176,27 @@ impl Control {
 
     /// Wait, in a task, until the node is to stop.
     pub(crate) async fn stopped(&self) -> StopReason {
-        std::future::poll_fn(|context| {
-            let mut waiting = lock(&self.0.waiting);
-            if self.0.stopping.load(Ordering::Acquire) {
-                return Poll::Ready(());
-            }
-            waiting.push(context.waker().clone());
-            Poll::Pending
-        })
-        .await;
+        self.raised(&self.0.stopping).await;
         lock(&self.0.reason).clone().unwrap_or(StopReason::Asked)
     }
 
     /// Wait, in a task, for a failure to start; for ever if there is none.
     pub(crate) async fn failed_to_start(&self) {
-        let reason = self.stopped().await;
-        if !matches!(reason, StopReason::Fatal { kind: FatalKind::Start, .. }) {
-            std::future::pending().await
-        }
+        self.raised(&self.0.start_failed).await;
+    }
+
+    async fn raised(&self, flag: &AtomicBool) {
+        std::future::poll_fn(|context| {
+            let mut waiting = lock(&self.0.waiting);
+            if flag.load(Ordering::Acquire) {
+                return Poll::Ready(());
+            }
+            if !waiting.iter().any(|waker| waker.will_wake(context.waker())) {
+                waiting.push(context.waker().clone());
+            }
+            Poll::Pending
+        })
+        .await;
     }
 
     pub fn is_stopping(&self) -> bool {
