@@ -221,7 +221,7 @@ fn fetch_sessions(rpc: &Rpc, limits: &NodeLimits) -> FetchSessions {
     let shards = rpc.shards();
     let ids_a_shard = i32::MAX / i32::try_from(shards).unwrap_or(i32::MAX);
     let first = i32::try_from(rpc.own()).unwrap_or(0) * ids_a_shard + 1;
-    FetchSessions::new(limits.fetch_session_slots.div_ceil(shards), first..=first + ids_a_shard - 1)
+    FetchSessions::new(limits.fetch_session_slots.div_ceil(shards), first..=first - 1 + ids_a_shard)
 }
 
 async fn read_cold(mut fetched: Vec<Fetched>, cold: Vec<(usize, ColdData)>) -> Reply {
