@@ -2,7 +2,10 @@
 
 use std::{panic::catch_unwind, process::ExitCode};
 
-use jackdaw_sim::workload::{self, WORKLOADS, Workload};
+use jackdaw_sim::{
+    trace::PRINT,
+    workload::{self, WORKLOADS, Workload},
+};
 
 struct Options {
     workloads: Vec<&'static Workload>,
@@ -20,6 +23,14 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if std::env::var_os(PRINT).is_some() {
+        // The node's own log between the lines of the trace.
+        let printed = tracing_subscriber::fmt()
+            .without_time()
+            .with_max_level(tracing::Level::DEBUG)
+            .with_writer(std::io::stderr);
+        printed.init();
+    }
     let mut failed = Vec::new();
     for workload in &options.workloads {
         failed.extend(run(workload, &options).into_iter().map(|seed| (workload.name, seed)));

@@ -1,5 +1,8 @@
 //! A hash over everything that happened, to compare two runs of one seed, and the last lines of it for people.
 
+/// Set in the environment to print the whole trace, and what the node logs.
+pub const PRINT: &str = "JACKDAW_SIM_TRACE";
+
 use std::{collections::VecDeque, fmt};
 
 /// Lines kept for a failure's report.

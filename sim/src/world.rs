@@ -23,7 +23,7 @@ use crate::{
     host::{Crash, Host, Machine, OperationId, Process},
     network::{Network, Output},
     prng::Random,
-    trace::Trace,
+    trace::{PRINT, Trace},
 };
 
 /// Midnight, 1 January 2026: where wall clocks begin.
@@ -32,8 +32,6 @@ const EPOCH_MS: i64 = 1_767_225_600_000;
 const TASKS_ALONE: u64 = 1_000_000;
 /// Events in one world before it is taken for a runaway.
 const EVENTS: u64 = 200_000_000;
-/// Set to print the whole trace.
-const PRINT: &str = "JACKDAW_SIM_TRACE";
 
 type Plan = Box<dyn FnOnce(&World)>;
 

@@ -7,7 +7,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo)
         .current_dir(crate::root())
-        .args(["run", "--quiet", "--package", "jackdaw-sim", "--"])
+        .args(["run", "--quiet", "--profile", "sim", "--package", "jackdaw-sim", "--"])
         .args(arguments)
         .status()
         .map_err(|error| format!("cannot run cargo: {error}"))?;

@@ -2,6 +2,7 @@
 
 pub mod log;
 mod log_model;
+pub mod node;
 
 /// One workload.
 pub struct Workload {
@@ -24,11 +25,18 @@ pub struct Outcome {
 }
 
 /// All workloads.
-pub const WORKLOADS: &[Workload] = &[Workload {
-    name: "log",
-    about: "one partition's log: appends, rolls, flushes, checkpoints, kills and power cuts",
-    run: log::run,
-}];
+pub const WORKLOADS: &[Workload] = &[
+    Workload {
+        name: "log",
+        about: "one partition's log: appends, rolls, flushes, checkpoints, kills and power cuts",
+        run: log::run,
+    },
+    Workload {
+        name: "node",
+        about: "a whole node under producers and consumers: crashes, stops, other shards, topics deleted and remade",
+        run: node::run,
+    },
+];
 
 /// The workload of this name.
 pub fn find(name: &str) -> Option<&'static Workload> {

@@ -1,0 +1,94 @@
+//! After every start: all topics and all of their partitions' records, against the history.
+
+use std::rc::Rc;
+
+use jackdaw_core::protocol::messages::{FetchRequest, ListOffsetsRequest, MetadataRequest};
+
+use super::{
+    Shared,
+    batches::Key,
+    broken,
+    connection::{Connection, Lost},
+    requests::{self, EARLIEST, LATEST},
+};
+
+pub(super) async fn run(shared: Rc<Shared>) {
+    // The connection breaks, or the node dies: with the next life there is another audit.
+    while let Err(Lost) = audit(&shared).await {
+        if shared.phase.get() != super::Phase::Auditing {
+            return;
+        }
+        jackdaw_ring::sleep(std::time::Duration::from_millis(5)).await;
+    }
+}
+
+async fn audit(shared: &Rc<Shared>) -> Result<(), Lost> {
+    let mut connection = Connection::open(shared).await?;
+    find_topics(shared, &mut connection).await?;
+    let usable = shared.history.borrow().usable();
+    for (key, name, _) in usable {
+        let start = list_offset(&mut connection, &name, key.1, EARLIEST).await?;
+        if start != 0 {
+            broken("offsets are dense", &format!("{key:?} begins at {start}"));
+        }
+        let end = list_offset(&mut connection, &name, key.1, LATEST).await?;
+        shared.history.borrow_mut().on_started(key, end);
+        read_all(shared, &mut connection, key, end).await?;
+        shared.history.borrow_mut().on_audited(key, end);
+        shared.node.comment(&format!("audited {name}-{} up to {end}", key.1));
+    }
+    Ok(())
+}
+
+async fn find_topics(shared: &Shared, connection: &mut Connection) -> Result<(), Lost> {
+    let response = connection.call::<MetadataRequest>(&requests::metadata(), 12).await?;
+    let mut history = shared.history.borrow_mut();
+    for index in 0..history.topic_count() {
+        let (plan, _) = history.topic(index);
+        let found = response.topics.iter().find(|topic| topic.name.as_deref() == Some(plan.name.as_str()));
+        if let Some(found) = found {
+            let whole = found.partitions.len() == plan.partitions as usize
+                && found.partitions.iter().all(|partition| partition.error_code == 0);
+            if found.error_code != 0 || !whole {
+                broken("a topic is whole", &format!("{found:?}"));
+            }
+        }
+        let id = found.map(|found| found.topic_id);
+        history.on_found(index, id);
+    }
+    Ok(())
+}
+
+pub(super) async fn list_offset(
+    connection: &mut Connection,
+    name: &str,
+    partition: i32,
+    timestamp: i64,
+) -> Result<i64, Lost> {
+    let request = requests::list_offset(name, partition, timestamp);
+    let response = connection.call::<ListOffsetsRequest>(&request, 7).await?;
+    let found = &response.topics[0].partitions[0];
+    if found.error_code != 0 {
+        broken("a partition serves", &format!("ListOffsets of {name}-{partition}: {found:?}"));
+    }
+    Ok(found.offset)
+}
+
+async fn read_all(shared: &Shared, connection: &mut Connection, key: Key, end: i64) -> Result<(), Lost> {
+    let mut offset = 0;
+    while offset < end {
+        let request = requests::fetch(&[(key, offset)], (0, -1), 0);
+        let response = connection.call::<FetchRequest>(&request, 13).await?;
+        let data = response.responses.first().and_then(|topic| topic.partitions.first());
+        let Some(data) = data.filter(|data| data.error_code == 0) else {
+            broken("a partition serves", &format!("Fetch of {key:?} at {offset}: {response:?}"))
+        };
+        let records = data.records.clone().unwrap_or_default();
+        let next = shared.history.borrow_mut().on_read(key, offset, &records);
+        if next == offset {
+            broken("what is there is read", &format!("nothing at {offset} of {key:?} which ends at {end}"));
+        }
+        offset = next;
+    }
+    Ok(())
+}

@@ -1,0 +1,85 @@
+//! How one seed runs.
+
+use jackdaw_core::records::Codec;
+
+use crate::{Host, Random, World};
+
+/// A topic that clients use.
+#[derive(Clone, Debug)]
+pub(super) struct TopicPlan {
+    pub(super) name: String,
+    pub(super) partitions: i32,
+    pub(super) segment_bytes: u64,
+    /// `flush.messages`; without it the kernel decides.
+    pub(super) flush_messages: Option<u64>,
+    /// May be deleted and made again; used by id only.
+    pub(super) is_mortal: bool,
+}
+
+/// All that a seed decides before the world begins.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    pub(super) topics: Vec<TopicPlan>,
+    pub(super) lives: u64,
+    pub(super) producers: u64,
+    pub(super) consumers: u64,
+    pub(super) largest_value_bytes: u64,
+    pub(super) records_max: u64,
+    pub(super) depth_max: u64,
+    /// Microseconds between two produce requests.
+    pub(super) pace_us: u64,
+    pub(super) checkpoint_interval_ms: u64,
+    pub(super) index_interval_bytes: u64,
+    pub(super) delete_delay_ms: u64,
+    pub(super) codecs: Vec<Codec>,
+}
+
+impl Plan {
+    pub(super) fn draw(random: &mut Random) -> Self {
+        let topics = (0..random.between(1, 3)).map(|number| TopicPlan::draw(random, number)).collect();
+        let all = [Codec::None, Codec::Gzip, Codec::Snappy, Codec::Lz4, Codec::Zstd];
+        let codecs = if random.one_in(2) { vec![Codec::None] } else { all.to_vec() };
+        Self {
+            topics,
+            codecs,
+            lives: random.between(3, 6),
+            producers: random.between(1, 3),
+            consumers: random.between(1, 2),
+            largest_value_bytes: random.scaled(10, 400),
+            records_max: random.scaled(1, 8),
+            depth_max: random.between(1, 5),
+            pace_us: random.scaled(200, 40_000),
+            checkpoint_interval_ms: random.scaled(20, 5000),
+            index_interval_bytes: random.scaled(1, 4096),
+            delete_delay_ms: random.scaled(1, 60_000),
+        }
+    }
+
+    /// Turn the faults of network and disk up or down.
+    pub(super) fn set_faults(&self, world: &World, node: &Host, random: &mut Random) {
+        let resets = if random.one_in(2) { random.scaled(100, 4000) } else { 0 };
+        let late = random.scaled(10, 500);
+        world.network_faults(|faults| {
+            faults.reset_one_in = resets;
+            faults.late_one_in = late;
+        });
+        let slow = random.scaled(5, 100);
+        node.disk_faults(|faults| faults.slow_sync_one_in = slow);
+    }
+}
+
+impl TopicPlan {
+    fn draw(random: &mut Random, number: u64) -> Self {
+        Self {
+            name: format!("topic-{number}"),
+            partitions: random.between(1, 3) as i32,
+            segment_bytes: random.scaled(600, 60_000),
+            flush_messages: match random.below(4) {
+                0 => None,
+                1 => Some(random.between(2, 6)),
+                _ => Some(1),
+            },
+            is_mortal: random.one_in(2),
+        }
+    }
+}
