@@ -86,8 +86,9 @@ fn delete_old_segments_of(partition: &Partition) -> Result<(Vec<PathBuf>, u64), 
         return Ok((Vec::new(), 0));
     }
     let mut log = partition.log.borrow_mut();
-    let count = log.delete_old_segments(partition.high_watermark.get(), unix_ms())?;
+    let count = log.delete_old_segments(partition.high_watermark(), unix_ms())?;
     if count > 0 {
+        partition.on_log_start_offset(log.log_start_offset());
         tracing::info!(
             topic = %partition.topic, partition = partition.key.partition, count,
             log_start_offset = log.log_start_offset(), "deleted old segments"

@@ -8,6 +8,7 @@ use std::{
 
 use jackdaw_core::{
     error_code::ErrorCode,
+    partition_state::PartitionState,
     producer_state::{BatchInfo, BatchMetadata, Origin, Verdict},
     protocol::produce::ProduceResult,
     records::{TimestampType, ValidatedBatch},
@@ -34,7 +35,8 @@ pub(crate) struct Partition {
     pub(crate) log: RefCell<Log>,
     pub(crate) state: RefCell<PartitionView>,
     settings: RefCell<Arc<TopicSettings>>,
-    pub(crate) high_watermark: Cell<i64>,
+    /// Their order is asserted at each change.
+    offsets: Cell<PartitionState>,
     /// Everything below is on stable storage, as far as this partition has waited for it.
     flushed_offset: Cell<i64>,
     /// Somebody waits for everything below to be there.
@@ -79,16 +81,20 @@ impl Partition {
         fatal: Fatal,
     ) -> Self {
         let (end_offset, recovery_point) = (log.log_end_offset(), log.recovery_point());
+        let state = topic.partition(key.partition).cloned().unwrap_or_default();
+        // The only replica: whatever is in the log is committed.
+        let mut offsets = PartitionState::new(log.log_start_offset(), end_offset, end_offset);
+        offsets.become_leader(state.leader_epoch);
+        offsets.set_first_unstable_offset(log.producers().first_unstable_offset());
         Self {
             key,
             log_dir: place.log_dir,
             topic: Arc::clone(&topic.name),
             node_id: place.node_id,
             log: RefCell::new(log),
-            state: RefCell::new(topic.partition(key.partition).cloned().unwrap_or_default()),
+            state: RefCell::new(state),
             settings: RefCell::new(Arc::clone(&topic.settings)),
-            // The only replica: whatever is in the log is committed.
-            high_watermark: Cell::new(end_offset),
+            offsets: Cell::new(offsets),
             flushed_offset: Cell::new(recovery_point),
             wanted_offset: Cell::new(recovery_point),
             is_flushing: Cell::new(false),
@@ -104,6 +110,10 @@ impl Partition {
     /// The topic or the partition's leadership changed.
     pub(crate) fn update(&self, topic: &TopicView) {
         if let Some(state) = topic.partition(self.key.partition) {
+            self.change_offsets(|offsets| match state.leader == self.node_id {
+                true => offsets.become_leader(state.leader_epoch),
+                false => offsets.become_follower(state.leader_epoch),
+            });
             *self.state.borrow_mut() = state.clone();
         }
         if !Arc::ptr_eq(&self.settings.borrow(), &topic.settings) {
@@ -184,7 +194,12 @@ impl Partition {
         let result = ProduceResult::appended(batch.base_offset(), append_time, log.log_start_offset());
         let end_offset = appended.last_offset + 1;
         let must_flush = log.unflushed_count() >= log.config().flush_messages;
+        let first_unstable_offset = log.producers().first_unstable_offset();
         drop(log);
+        self.change_offsets(|offsets| {
+            offsets.append_to(end_offset);
+            offsets.set_first_unstable_offset(first_unstable_offset);
+        });
         if must_flush {
             return Ok(Appended { result, flush: Some(self.want_flush(end_offset)) });
         }
@@ -272,19 +287,39 @@ impl Partition {
         }
     }
 
+    fn change_offsets<T>(&self, change: impl FnOnce(&mut PartitionState) -> T) -> T {
+        let mut offsets = self.offsets.get();
+        let changed = change(&mut offsets);
+        self.offsets.set(offsets);
+        changed
+    }
+
     /// Everything below `end_offset` is committed: let readers have it.
     fn advance(&self, end_offset: i64) {
-        if end_offset <= self.high_watermark.get() {
+        if !self.change_offsets(|offsets| offsets.advance_high_watermark(end_offset)) {
             return;
         }
-        self.high_watermark.set(end_offset);
-        self.log.borrow_mut().producers_mut().on_high_watermark(end_offset);
-        if self.watchers.borrow().is_empty() {
-            return;
-        }
-        for watcher in self.watchers.take() {
-            self.wakeups.wake(watcher);
-        }
+        let first_unstable_offset = {
+            let mut log = self.log.borrow_mut();
+            log.producers_mut().on_high_watermark(end_offset);
+            log.producers().first_unstable_offset()
+        };
+        self.change_offsets(|offsets| offsets.set_first_unstable_offset(first_unstable_offset));
+        self.wake_all();
+    }
+
+    /// Old segments went.
+    pub(crate) fn on_log_start_offset(&self, log_start_offset: i64) {
+        self.change_offsets(|offsets| offsets.advance_log_start_offset(log_start_offset));
+    }
+
+    pub(crate) fn high_watermark(&self) -> i64 {
+        self.offsets.get().high_watermark()
+    }
+
+    /// Offset below which no transaction is open.
+    pub(crate) fn last_stable_offset(&self) -> i64 {
+        self.offsets.get().last_stable_offset()
     }
 
     pub(crate) fn watch(&self, watcher: Watcher) {
@@ -300,16 +335,12 @@ impl Partition {
 
     /// Wake all: their next read finds out why.
     pub(crate) fn wake_all(&self) {
+        if self.watchers.borrow().is_empty() {
+            return;
+        }
         for watcher in self.watchers.take() {
             self.wakeups.wake(watcher);
         }
-    }
-
-    /// Offset below which no transaction is open.
-    pub(crate) fn last_stable_offset(&self) -> i64 {
-        let high_watermark = self.high_watermark.get();
-        let unstable = self.log.borrow().producers().first_unstable_offset();
-        unstable.map_or(high_watermark, |offset| offset.min(high_watermark))
     }
 
     pub(crate) fn checkpoint(&self) -> PartitionCheckpoint {
@@ -318,7 +349,7 @@ impl Partition {
             log_dir: self.log_dir,
             topic: Arc::clone(&self.topic),
             partition: self.key.partition,
-            high_watermark: self.high_watermark.get(),
+            high_watermark: self.high_watermark(),
             recovery_point: log.recovery_point(),
             log_start_offset: Some(log.log_start_offset()).filter(|offset| *offset > 0),
             is_offline: false,

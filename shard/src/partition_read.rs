@@ -102,7 +102,7 @@ impl Partition {
 
     fn described(&self, read: &FetchRead, log: &Log) -> Fetched {
         Fetched {
-            high_watermark: self.high_watermark.get(),
+            high_watermark: self.high_watermark(),
             last_stable_offset: self.last_stable_offset(),
             log_start_offset: log.log_start_offset(),
             ..Fetched::failed(read.index, ErrorCode::None)
@@ -124,7 +124,7 @@ impl Partition {
         if let Err(error) = self.check_leader(query.current_leader_epoch) {
             return OffsetAnswer::failed(query.index, error);
         }
-        let upper = if query.read_committed { self.last_stable_offset() } else { self.high_watermark.get() };
+        let upper = if query.read_committed { self.last_stable_offset() } else { self.high_watermark() };
         let at = |offset: i64, timestamp: i64, leader_epoch: i32| OffsetAnswer {
             offset,
             timestamp,
