@@ -34,12 +34,11 @@ use jackdaw_ring::{
 use jackdaw_storage::{Log, MetadataDir, SnapshotId, unlink_paced};
 
 use crate::{
-    apply,
     limits::PUBLICATIONS_MAX,
-    message::{ApplyStep, Call, Reply},
     metadata_log::{FoundMetadata, offset_and_epoch},
     metadata_snapshots::Snapshots,
     node::NodeError,
+    rollout,
     shard::Shard,
     view::View,
     view_build::ViewBuilder,
@@ -416,7 +415,7 @@ impl ControllerHost {
         while let Some(Publication { view, offset }) = self.publications.pop().await {
             let Some(shard) = self.shard.upgrade() else { return };
             if let Some(view) = view {
-                show(&shard, view).await;
+                rollout::show(&shard, view).await;
             }
             self.published_offset.set(offset);
             self.progress.notify_all();
@@ -586,35 +585,6 @@ fn keys(replicas: &[ReplicaKey]) -> Vec<(i32, Uuid)> {
 
 fn cannot_encode(error: &EncodeError) -> NodeError {
     NodeError::Metadata(format!("a record cannot be encoded: {error}"))
-}
-
-/// Make every shard take a view over; back when all have.
-async fn show(shard: &Rc<Shard>, view: Arc<View>) {
-    let has_retired = apply_everywhere(shard, &view, ApplyStep::Retire).await;
-    // A line of a partition that is gone must not speak for another of the same name.
-    let checkpoints = shard.checkpoints.borrow().clone();
-    if has_retired
-        && let Some(checkpoints) = checkpoints
-        && let Err(error) = checkpoints.write(shard).await
-    {
-        shard.fatal.disk("cannot write a checkpoint", &error);
-        return;
-    }
-    apply_everywhere(shard, &view, ApplyStep::Open).await;
-    apply_everywhere(shard, &view, ApplyStep::Show).await;
-}
-
-/// One step on every shard; whether it changed anything on disk.
-async fn apply_everywhere(shard: &Rc<Shard>, view: &Arc<View>, step: ApplyStep) -> bool {
-    let mut replies = Vec::new();
-    for other in (0..shard.rpc.shards()).filter(|other| *other != shard.rpc.own()) {
-        replies.push(shard.rpc.send(other, Call::Apply(Arc::clone(view), step)).await);
-    }
-    let mut has_changed = apply::apply(shard, view, step).await;
-    for reply in replies {
-        has_changed |= matches!(reply.await, Reply::Applied(true));
-    }
-    has_changed
 }
 
 /// This node as a voter of a static quorum.

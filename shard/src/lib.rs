@@ -23,6 +23,7 @@ mod partition;
 mod partition_read;
 mod placement;
 mod producer_ids;
+mod rollout;
 mod rpc;
 mod serve;
 mod service;

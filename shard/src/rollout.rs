@@ -1,0 +1,39 @@
+//! A new view goes to every shard, step by step: all retire what is gone, then all open what came, then all show it.
+
+use std::{rc::Rc, sync::Arc};
+
+use crate::{
+    apply,
+    message::{ApplyStep, Call, Reply},
+    shard::Shard,
+    view::View,
+};
+
+/// Make every shard take a view over; back when all have.
+pub(crate) async fn show(shard: &Rc<Shard>, view: Arc<View>) {
+    let has_retired = apply_everywhere(shard, &view, ApplyStep::Retire).await;
+    // A line of a partition that is gone must not speak for another of the same name.
+    let checkpoints = shard.checkpoints.borrow().clone();
+    if has_retired
+        && let Some(checkpoints) = checkpoints
+        && let Err(error) = checkpoints.write(shard).await
+    {
+        shard.fatal.disk("cannot write a checkpoint", &error);
+        return;
+    }
+    apply_everywhere(shard, &view, ApplyStep::Open).await;
+    apply_everywhere(shard, &view, ApplyStep::Show).await;
+}
+
+/// One step on every shard; whether it changed anything on disk.
+async fn apply_everywhere(shard: &Rc<Shard>, view: &Arc<View>, step: ApplyStep) -> bool {
+    let mut replies = Vec::new();
+    for other in (0..shard.rpc.shards()).filter(|other| *other != shard.rpc.own()) {
+        replies.push(shard.rpc.send(other, Call::Apply(Arc::clone(view), step)).await);
+    }
+    let mut has_changed = apply::apply(shard, view, step).await;
+    for reply in replies {
+        has_changed |= matches!(reply.await, Reply::Applied(true));
+    }
+    has_changed
+}
