@@ -179,6 +179,14 @@ impl Socket {
         }
     }
 
+    /// Stop taking bytes from the kernel until the next receive; what it has delivered is kept. For a reader that has
+    /// no room: its bytes then wait in the socket, not in buffers that others need.
+    pub fn pause_receiving(&self) {
+        if let Some(handle) = &self.receiving.borrow().many {
+            handle.cancel();
+        }
+    }
+
     /// Store received chunks. A cancelled or starved receive is no error: the next call starts it again.
     fn take_chunks(
         &self,
@@ -238,9 +246,7 @@ impl Socket {
 
     /// End a receive into pooled buffers and keep every byte that it had already taken.
     async fn stop_receiving(&self) -> io::Result<()> {
-        if let Some(handle) = &self.receiving.borrow().many {
-            handle.cancel();
-        }
+        self.pause_receiving();
         poll_fn(|context| {
             let mut receiving = self.receiving.borrow_mut();
             loop {

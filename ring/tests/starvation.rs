@@ -146,3 +146,63 @@ fn a_connection_that_nobody_reads_holds_its_share_only() {
         assert_eq!(receive_exactly(&stalled, 200 * 1024).await, 200 * 1024);
     });
 }
+
+/// Send one buffer's worth after the other, so that each is a result of its own.
+async fn trickle(client: &Socket, count: usize) {
+    for _ in 0..count {
+        client.send(vec![Bytes::from(vec![1; 1024])], false).await.unwrap();
+        sleep(Duration::from_micros(50)).await;
+    }
+}
+
+#[test]
+fn connections_that_nobody_reads_leave_buffers_to_others() {
+    let config = UringConfig { receive_buffers: 64, receive_buffer_bytes: 1024, ..UringConfig::default() };
+    Executor::new(Rc::new(UringDriver::new(&config).unwrap())).run(async {
+        let mut stalled = Vec::new();
+        for _ in 0..30 {
+            let (client, server) = pair().await;
+            client.send(vec![Bytes::from(vec![1; 1])], false).await.unwrap();
+            assert_eq!(receive_exactly(&server, 1).await, 1);
+            // Arms the receive, which nobody takes from then.
+            assert!(timeout(Duration::from_millis(1), server.receive()).await.is_err());
+            trickle(&client, 50).await;
+            stalled.push((client, server));
+        }
+        let (client, server) = pair().await;
+        client.send(vec![Bytes::from(vec![2; 20_000])], false).await.unwrap();
+        let received = timeout(Duration::from_secs(5), receive_exactly(&server, 20_000)).await;
+        assert!(received.is_ok(), "connections that nobody reads took all buffers");
+        for (_client, server) in &stalled {
+            assert_eq!(receive_exactly(server, 50 * 1024).await, 50 * 1024);
+        }
+    });
+}
+
+#[test]
+fn bytes_that_are_held_never_take_the_last_buffers() {
+    let config = UringConfig { receive_buffers: 64, receive_buffer_bytes: 1024, ..UringConfig::default() };
+    Executor::new(Rc::new(UringDriver::new(&config).unwrap())).run(async {
+        let (client, server) = pair().await;
+        let mut held = Vec::new();
+        for _ in 0..200 {
+            trickle(&client, 1).await;
+            let received = timeout(Duration::from_secs(5), server.receive()).await;
+            held.push(received.expect("held bytes took all buffers").unwrap().unwrap());
+        }
+        let all: usize = held.iter().map(Bytes::len).sum();
+        assert_eq!(all, 200 * 1024);
+        assert!(held.iter().all(|chunk| chunk.iter().all(|byte| *byte == 1)));
+    });
+}
+
+#[test]
+fn a_paused_receive_loses_nothing_and_starts_again() {
+    run(async {
+        let (client, server) = pair().await;
+        assert!(timeout(Duration::from_millis(1), server.receive()).await.is_err());
+        server.pause_receiving();
+        client.send(vec![Bytes::from(vec![3; 9000])], false).await.unwrap();
+        assert_eq!(receive_exactly(&server, 9000).await, 9000);
+    });
+}
