@@ -29,11 +29,29 @@ pub struct Listener {
     accepting: RefCell<Option<Handle>>,
 }
 
-/// An owned descriptor on its way to another core.
+/// An owned descriptor on its way to another core; closed if nobody takes it over.
 #[derive(Debug)]
 pub struct Detached {
     descriptor: Descriptor,
     peer: Option<SocketAddr>,
+}
+
+impl Detached {
+    fn into_parts(self) -> (Descriptor, Option<SocketAddr>) {
+        let parts = (self.descriptor, self.peer);
+        // Plain data: nothing leaks but the right to close, which the caller takes over.
+        std::mem::forget(self);
+        parts
+    }
+}
+
+impl Drop for Detached {
+    fn drop(&mut self) {
+        // Outside an executor the process is ending: the descriptor ends with it.
+        if let Some(core) = executor::try_core() {
+            core.driver.close(self.descriptor);
+        }
+    }
 }
 
 impl Listener {
@@ -52,7 +70,8 @@ impl Listener {
     /// Take over a duplicate on this core.
     pub fn attach(detached: Detached) -> Self {
         let driver = executor::with(|core| Rc::clone(&core.driver));
-        Self { driver, descriptor: detached.descriptor, accepting: RefCell::default() }
+        let (descriptor, _) = detached.into_parts();
+        Self { driver, descriptor, accepting: RefCell::default() }
     }
 
     /// The next connection. Errors such as exhausted descriptors leave the listener usable.
@@ -144,8 +163,8 @@ impl Socket {
     /// Take over a socket from another core.
     pub fn attach(detached: Detached) -> Self {
         let driver = executor::with(|core| Rc::clone(&core.driver));
-        let peer = detached.peer.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)));
-        Self::new(driver, detached.descriptor, peer)
+        let (descriptor, peer) = detached.into_parts();
+        Self::new(driver, descriptor, peer.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0))))
     }
 
     /// The next bytes in a buffer of the driver's; `None` at the end of the stream.
