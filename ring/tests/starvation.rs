@@ -206,3 +206,45 @@ fn a_paused_receive_loses_nothing_and_starts_again() {
         assert_eq!(receive_exactly(&server, 9000).await, 9000);
     });
 }
+
+/// On the driver itself: the refusal for want of buffers is in the completion queue when the core is about to sleep,
+/// and buffers have returned meanwhile.
+#[test]
+fn a_refusal_seen_just_before_the_sleep_is_not_slept_over() {
+    use std::io::Write;
+
+    use jackdaw_ring::driver::{Descriptor, Driver, Operation, Payload, Token};
+
+    let config = UringConfig { receive_buffers: 4, receive_buffer_bytes: 1024, ..UringConfig::default() };
+    let driver = UringDriver::new(&config).unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut peers = Vec::new();
+    let mut connect = || {
+        let mut peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        peer.write_all(&[5; 4096]).unwrap();
+        peers.push(peer);
+        Descriptor(std::os::fd::IntoRawFd::into_raw_fd(listener.accept().unwrap().0))
+    };
+    let (first, second) = (connect(), connect());
+    let mut completions = Vec::new();
+    driver.submit(Token(1 << 32), Operation::ReceiveMany { socket: first });
+    let mut held = Vec::new();
+    while held.len() < 4 {
+        driver.poll(&mut completions);
+        for completion in completions.drain(..) {
+            if let Payload::Chunks(chunks) = completion.payload {
+                held.extend(chunks);
+            }
+        }
+    }
+    driver.submit(Token((2 << 32) | 1), Operation::ReceiveMany { socket: second });
+    // Closing submits what is queued, and collects nothing.
+    let spare = driver.duplicate(first).unwrap();
+    driver.close(spare);
+    drop(held);
+    let deadline = jackdaw_ring::Instant(driver.now().0 + 2_000_000_000);
+    driver.wait(Some(deadline), &mut completions);
+    assert!(!completions.is_empty(), "the core slept although buffers were free");
+    driver.close(first);
+    driver.close(second);
+}

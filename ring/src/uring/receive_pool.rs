@@ -232,6 +232,8 @@ impl ReceivePool {
 
     pub(crate) fn set_starving(&self, starving: bool) {
         self.memory.starving.store(starving, Ordering::Relaxed);
+        // Pairs with the fence in the drop of a chunk: it sees that we starve, or we see its buffer.
+        fence(Ordering::SeqCst);
     }
 
     pub(crate) fn unregister(&mut self, ring: &IoUring) {
