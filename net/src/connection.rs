@@ -1,15 +1,26 @@
 //! One connection: a reader that dispatches, a writer that answers in order, a bounded pipeline between them.
 
-use std::{future::poll_fn, io, pin::Pin, rc::Rc, task::Poll};
+use std::{
+    cell::Cell,
+    future::poll_fn,
+    io,
+    pin::{Pin, pin},
+    rc::Rc,
+    task::Poll,
+};
 
 use bytes::Bytes;
-use jackdaw_ring::{Socket, channel::Queue, spawn};
+use jackdaw_ring::{
+    FileLease, Socket,
+    channel::{Notify, Queue},
+    spawn,
+};
 
 use crate::{
     budget::{Budget, Permit},
-    connections::Connections,
+    connections::{Connections, Registration},
     frame::{FrameError, FrameReader},
-    limits::{PIPELINE_REQUESTS_MAX, SEND_BATCH_BYTES},
+    limits::{FILE_STEP_BYTES, PIPELINE_REQUESTS_MAX, PROGRESS_STEP_BYTES, SEND_BATCH_BYTES},
     pipeline::{Answer, Dispatched, Piece, Response, Service},
 };
 
@@ -28,18 +39,68 @@ struct Slot {
     _permit: Option<Permit>,
 }
 
-/// Serve one connection until it ends.
+/// What the reader and the writer of a connection share.
+struct Shared {
+    socket: Rc<Socket>,
+    registration: Registration,
+    pipeline: Queue<Slot>,
+    /// The peer has ended the stream: nobody waits any more for what is not ready.
+    peer_gone: Cell<bool>,
+    went: Notify,
+}
+
+impl Shared {
+    /// Wait for `future`, but no longer than the peer is there.
+    async fn while_peer_is_there<T>(&self, future: impl Future<Output = T>) -> Option<T> {
+        let (mut future, mut went) = (pin!(future), pin!(self.went.notified()));
+        poll_fn(|context| {
+            if let Poll::Ready(output) = future.as_mut().poll(context) {
+                return Poll::Ready(Some(output));
+            }
+            if self.peer_gone.get() || went.as_mut().poll(context).is_ready() {
+                return Poll::Ready(None);
+            }
+            Poll::Pending
+        })
+        .await
+    }
+}
+
+/// Serve one connection until it ends. At the end of the peer's stream the answers that are ready still leave;
+/// requests that wait are abandoned, as in Kafka: they have had their effect, and a long poll would hold the
+/// connection for as long as it asked for.
 pub async fn serve<S: Service>(socket: Socket, service: Rc<S>, config: ConnectionConfig) {
     let socket = Rc::new(socket);
-    let pipeline = Queue::bounded(PIPELINE_REQUESTS_MAX);
-    let writer = spawn(write(Rc::clone(&socket), pipeline.clone()));
-    let ended = read(&socket, &*service, &config, &pipeline).await;
-    pipeline.close();
+    let shared = Rc::new(Shared {
+        registration: config.connections.register(&socket),
+        socket,
+        pipeline: Queue::bounded(PIPELINE_REQUESTS_MAX),
+        peer_gone: Cell::new(false),
+        went: Notify::default(),
+    });
+    let writer = spawn(write(Rc::clone(&shared)));
+    let ended = read(&shared, &*service, &config).await;
+    shared.pipeline.close();
+    if !matches!(ended, Ok(End::Closing)) {
+        shared.peer_gone.set(true);
+        shared.went.notify_all();
+    }
     if let Err(error) = ended {
-        log_end(&socket, &error);
+        log_end(&shared.socket, &error);
+        if matches!(error, FrameError::Io(_)) {
+            shared.socket.shutdown();
+        }
     }
     writer.await;
-    socket.shutdown();
+    shared.socket.shutdown();
+}
+
+/// How reading ended without an error.
+enum End {
+    /// The peer ended its stream.
+    Peer,
+    /// We close the connection once the answers before have left.
+    Closing,
 }
 
 fn log_end(socket: &Socket, error: &FrameError) {
@@ -50,29 +111,39 @@ fn log_end(socket: &Socket, error: &FrameError) {
 }
 
 async fn read<S: Service>(
-    socket: &Rc<Socket>,
+    shared: &Shared,
     service: &S,
     config: &ConnectionConfig,
-    pipeline: &Queue<Slot>,
-) -> Result<(), FrameError> {
-    let registration = config.connections.register(socket);
+) -> Result<End, FrameError> {
+    let socket = &shared.socket;
     let mut session = service.open(socket.peer());
     let mut frames = FrameReader::new(config.request_max_bytes, config.budget.clone());
     while let Some(frame) = frames.next(socket).await? {
-        registration.touch();
+        shared.registration.touch();
         let dispatched = service.dispatch(&mut session, frame.bytes).await;
         let last = matches!(dispatched, Dispatched::Done(Answer::Close(_)));
+        // A request that is done needs its frame's memory no more, however long its answer waits to leave.
+        let permit = frame.permit.filter(|_| matches!(dispatched, Dispatched::Later(_)));
         // A closed pipeline means that the writer has ended and with it the connection.
-        if pipeline.push(Slot { dispatched, _permit: frame.permit }).await.is_err() || last {
-            break;
+        if enqueue(shared, Slot { dispatched, _permit: permit }).await.is_err() || last {
+            return Ok(End::Closing);
         }
     }
-    Ok(())
+    Ok(End::Peer)
 }
 
-async fn write(socket: Rc<Socket>, pipeline: Queue<Slot>) {
-    let mut output = Output { socket: &socket, buffers: Vec::new(), size_bytes: 0 };
-    let result = answer_all(&mut output, &pipeline).await;
+/// Put a request into the pipeline. While there is no room the socket receives nothing: what comes would take the
+/// core's receive buffers.
+async fn enqueue(shared: &Shared, slot: Slot) -> Result<(), Slot> {
+    let Err(slot) = shared.pipeline.try_push(slot) else { return Ok(()) };
+    shared.socket.pause_receiving();
+    shared.pipeline.push(slot).await
+}
+
+async fn write(shared: Rc<Shared>) {
+    let (socket, pipeline) = (&shared.socket, &shared.pipeline);
+    let mut output = Output { shared: &shared, buffers: Vec::new(), size_bytes: 0 };
+    let result = answer_all(&mut output, pipeline).await;
     if let Err(error) = result {
         tracing::debug!(peer = %socket.peer(), %error, "connection ended while answering");
     }
@@ -94,22 +165,23 @@ async fn answer_all(output: &mut Output<'_>, pipeline: &Queue<Slot>) -> io::Resu
                 }
             }
         };
-        match finish(slot.dispatched, output).await? {
+        let Some(answer) = finish(slot.dispatched, output).await? else { return Ok(()) };
+        match answer {
             Answer::Send(response) => output.add(response).await?,
             Answer::Nothing => {}
             Answer::Close(reason) => {
                 output.flush(false).await?;
-                tracing::info!(peer = %output.socket.peer(), "closed the connection: {reason}");
+                tracing::info!(peer = %output.shared.socket.peer(), "closed the connection: {reason}");
                 return Ok(());
             }
         }
     }
 }
 
-/// Wait for an answer; what is ready to go leaves before the wait.
-async fn finish(dispatched: Dispatched, output: &mut Output<'_>) -> io::Result<Answer> {
+/// Wait for an answer; what is ready to go leaves before the wait. `None` if the peer went first.
+async fn finish(dispatched: Dispatched, output: &mut Output<'_>) -> io::Result<Option<Answer>> {
     let mut later = match dispatched {
-        Dispatched::Done(answer) => return Ok(answer),
+        Dispatched::Done(answer) => return Ok(Some(answer)),
         Dispatched::Later(later) => later,
     };
     let ready = poll_fn(|context| match Pin::new(&mut later).poll(context) {
@@ -117,16 +189,16 @@ async fn finish(dispatched: Dispatched, output: &mut Output<'_>) -> io::Result<A
         Poll::Pending => Poll::Ready(None),
     })
     .await;
-    if let Some(answer) = ready {
-        return Ok(answer);
+    if ready.is_some() {
+        return Ok(ready);
     }
     output.flush(false).await?;
-    Ok(later.await)
+    Ok(output.shared.while_peer_is_there(later).await)
 }
 
 /// Answers on their way, put together into few sends.
 struct Output<'a> {
-    socket: &'a Socket,
+    shared: &'a Shared,
     buffers: Vec<Bytes>,
     size_bytes: usize,
 }
@@ -141,7 +213,7 @@ impl Output<'_> {
                         Piece::Bytes(bytes) => self.add_bytes(bytes).await?,
                         Piece::File { file, position, size_bytes } => {
                             self.flush(true).await?;
-                            self.socket.send_file(&file, position, size_bytes).await?;
+                            self.send_file(&file, position, size_bytes).await?;
                         }
                     }
                 }
@@ -161,7 +233,34 @@ impl Output<'_> {
         if self.buffers.is_empty() {
             return Ok(());
         }
-        self.size_bytes = 0;
-        self.socket.send(std::mem::take(&mut self.buffers), more).await
+        let buffers = std::mem::take(&mut self.buffers);
+        if std::mem::take(&mut self.size_bytes) < SEND_BATCH_BYTES + PROGRESS_STEP_BYTES {
+            return self.send(buffers, more).await;
+        }
+        for mut buffer in buffers {
+            while !buffer.is_empty() {
+                let step = buffer.split_to(buffer.len().min(PROGRESS_STEP_BYTES));
+                self.send(vec![step], more).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// One step. A connection whose steps do not end within `connections.max.idle.ms` is idle, and is closed.
+    async fn send(&self, buffers: Vec<Bytes>, more: bool) -> io::Result<()> {
+        self.shared.socket.send(buffers, more).await?;
+        self.shared.registration.touch();
+        Ok(())
+    }
+
+    async fn send_file(&self, file: &FileLease, mut position: u64, mut left: usize) -> io::Result<()> {
+        while left > 0 {
+            let step = left.min(FILE_STEP_BYTES);
+            self.shared.socket.send_file(file, position, step).await?;
+            self.shared.registration.touch();
+            position += step as u64;
+            left -= step;
+        }
+        Ok(())
     }
 }

@@ -8,7 +8,7 @@ use jackdaw_ring::{Socket, timeout};
 
 use crate::{
     budget::{Budget, Permit},
-    limits::{FIRST_ALLOCATION_BYTES, FRAME_PROGRESS_TIMEOUT, POOLED_FRAME_BYTES_MAX},
+    limits::{FIRST_ALLOCATION_BYTES, FRAME_PROGRESS_TIMEOUT, POOLED_FRAME_BYTES_MAX, PROGRESS_STEP_BYTES},
 };
 
 const LENGTH_BYTES: usize = 4;
@@ -26,7 +26,7 @@ pub enum FrameError {
     Io(#[from] io::Error),
 }
 
-/// One request frame and the memory permit that it holds, if it is large.
+/// One request frame and the memory permit that it holds, if it has memory of its own.
 pub struct Frame {
     pub bytes: Bytes,
     pub permit: Option<Permit>,
@@ -61,7 +61,10 @@ impl FrameReader {
         }
         if size_bytes <= POOLED_FRAME_BYTES_MAX {
             let bytes = self.collect(socket, size_bytes).await?;
-            return Ok(Some(Frame { bytes, permit: None }));
+            // Taken when the frame is whole: a peer that only announces frames takes nothing from others.
+            let mut permit = self.budget.permit();
+            permit.grow(size_bytes).await;
+            return Ok(Some(Frame { bytes, permit: Some(permit) }));
         }
         self.receive_large(socket, size_bytes).await.map(Some)
     }
@@ -125,7 +128,13 @@ impl FrameReader {
 /// allocator may give more capacity than was asked for: what lies beyond belongs to the next frame.
 async fn fill(socket: &Socket, frame: BytesMut, size_bytes: usize) -> Result<BytesMut, FrameError> {
     let mut frame = frame;
-    let received = timeout(FRAME_PROGRESS_TIMEOUT, socket.receive_into(frame, size_bytes)).await;
-    frame = received.map_err(|_| FrameError::Stalled)??;
+    while frame.len() < size_bytes {
+        let step_end = size_bytes.min(frame.len() + PROGRESS_STEP_BYTES);
+        let received = timeout(FRAME_PROGRESS_TIMEOUT, socket.receive_into(frame, step_end)).await;
+        frame = received.map_err(|_| FrameError::Stalled)??;
+        if frame.len() < step_end {
+            break;
+        }
+    }
     Ok(frame)
 }

@@ -17,7 +17,15 @@ pub const FIRST_ALLOCATION_BYTES: usize = 256 * 1024;
 /// Answers that are ready are sent together up to this size.
 pub const SEND_BATCH_BYTES: usize = 256 * 1024;
 
-/// A frame that has begun must make progress within this time, or it holds memory for nobody.
+/// A large frame is received, and answers are sent, in steps of this size. Each has its own time limit, so that a slow
+/// peer is told from a stalled one.
+pub const PROGRESS_STEP_BYTES: usize = 256 * 1024;
+
+/// File ranges are sent in steps of this size, as much as a core sends in one turn.
+pub const FILE_STEP_BYTES: usize = 1 << 20;
+
+/// A frame that has begun must make progress within this time, or it holds memory for nobody. A large one must grow by
+/// `PROGRESS_STEP_BYTES`: 9 KB a second.
 pub const FRAME_PROGRESS_TIMEOUT: Duration = Duration::from_secs(30);
 
 const _: () = assert!(POOLED_FRAME_BYTES_MAX <= FIRST_ALLOCATION_BYTES);

@@ -11,7 +11,7 @@ use std::{
 
 use jackdaw_ring::{Listener, Socket, sleep, socket::Detached};
 
-/// How many connections each core has: written by its core, read by all when one is accepted.
+/// How many connections each core has: written and read when one is accepted or ends.
 #[derive(Clone, Debug)]
 pub struct Loads(Arc<Vec<AtomicUsize>>);
 
@@ -51,10 +51,11 @@ impl Drop for Load {
     }
 }
 
-/// Where an accepted connection goes.
+/// Where an accepted connection goes. It is counted from here on: connections on their way to another core are not
+/// yet its own, and a burst of them must neither pile up there nor pass `max.connections`.
 pub enum Placed {
-    Here(Socket),
-    Other(usize, Detached),
+    Here(Socket, Load),
+    Other(usize, Detached, Load),
 }
 
 /// Accept for ever, telling `place` each connection and its core.
@@ -70,10 +71,15 @@ pub async fn accept(
             Ok(socket) if loads.total() >= max_connections => {
                 tracing::warn!(peer = %socket.peer(), max_connections, "refused a connection: max.connections reached");
             }
-            Ok(socket) => match loads.choose(core) {
-                chosen if chosen == core => place(Placed::Here(socket)),
-                chosen => place(Placed::Other(chosen, socket.detach())),
-            },
+            Ok(socket) => {
+                let chosen = loads.choose(core);
+                let load = loads.enter(chosen);
+                if chosen == core {
+                    place(Placed::Here(socket, load));
+                } else {
+                    place(Placed::Other(chosen, socket.detach(), load));
+                }
+            }
             Err(error) => {
                 let pause = explain(&error);
                 sleep(pause).await;

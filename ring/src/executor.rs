@@ -23,6 +23,12 @@ use crate::{
     timer::Timers,
 };
 
+/// `sendfile` copies at most this much in one turn of a core, for all its sockets together: a quarter of a millisecond.
+const SEND_FILE_TURN_BYTES: usize = 1 << 20;
+
+/// A core that is never idle closes returned files and accounts its time once in so many turns.
+const TURNS_PER_HOUSEKEEPING: u32 = 64;
+
 /// Tasks run between two looks at the driver; bounds how long a completion waits behind a busy task list.
 const TASKS_PER_TURN: usize = 256;
 
@@ -61,6 +67,10 @@ pub(crate) struct Core {
     /// Files that this core dropped while others still send from them.
     leased: RefCell<Vec<(Descriptor, Arc<()>)>>,
     usage: Cell<Usage>,
+    /// What `sendfile` may still copy in this turn, and who waits for the next.
+    send_file_left: Cell<usize>,
+    next_turn: RefCell<Vec<Waker>>,
+    busy_turns: Cell<u32>,
     shuffles: bool,
 }
 
@@ -91,6 +101,9 @@ impl Executor {
             sources: RefCell::default(),
             leased: RefCell::default(),
             usage: Cell::default(),
+            send_file_left: Cell::new(SEND_FILE_TURN_BYTES),
+            next_turn: RefCell::default(),
+            busy_turns: Cell::new(0),
             shuffles,
         };
         Self { core: Rc::new(core) }
@@ -138,6 +151,7 @@ impl Executor {
         self.core.fire_timers();
         self.core.wake_sources();
         let ran = self.core.run_ready(limit);
+        self.core.begin_turn();
         if !self.has_ready() && !self.core.fall_asleep() {
             self.core.wake_sources();
         }
@@ -282,6 +296,7 @@ impl Core {
 
     /// Deliver completions and timers; sleep if nothing is ready.
     fn collect(&self, completions: &mut Vec<Completion>, turn_start: &mut Instant) {
+        self.begin_turn();
         self.wake_sources();
         let signal = self.driver.signal();
         let mut slept = false;
@@ -297,6 +312,7 @@ impl Core {
                 slept = true;
             }
         } else {
+            self.keep_house(turn_start);
             self.driver.poll(completions);
         }
         self.deliver(completions);
@@ -322,6 +338,50 @@ impl Core {
             signal.wake_up();
         }
         !must_look
+    }
+
+    /// A new turn: what the last one had no time for goes on.
+    fn begin_turn(&self) {
+        self.send_file_left.set(SEND_FILE_TURN_BYTES);
+        for waker in self.next_turn.take() {
+            waker.wake();
+        }
+    }
+
+    /// Take up to `wanted` bytes of what this turn may still send from files; waits for the next turn if that is
+    /// nothing.
+    pub(crate) async fn send_file_share(&self, wanted: usize) -> usize {
+        poll_fn(|context| {
+            let left = self.send_file_left.get();
+            if left == 0 && wanted > 0 {
+                self.next_turn.borrow_mut().push(context.waker().clone());
+                return Poll::Pending;
+            }
+            let share = wanted.min(left);
+            self.send_file_left.set(left - share);
+            Poll::Ready(share)
+        })
+        .await
+    }
+
+    /// Give back what was not used, in the same turn.
+    pub(crate) fn return_send_file_share(&self, count: usize) {
+        self.send_file_left.set(self.send_file_left.get() + count);
+    }
+
+    /// What an idle core does before it sleeps, for a core that never is.
+    fn keep_house(&self, turn_start: &mut Instant) {
+        let turns = self.busy_turns.get() + 1;
+        self.busy_turns.set(turns % TURNS_PER_HOUSEKEEPING);
+        if turns < TURNS_PER_HOUSEKEEPING {
+            return;
+        }
+        self.close_returned();
+        let now = self.driver.now();
+        let mut usage = self.usage.get();
+        usage.busy_ns += now.0.saturating_sub(turn_start.0);
+        self.usage.set(usage);
+        *turn_start = now;
     }
 
     fn account(&self, turn_start: &mut Instant, asleep: Instant) {

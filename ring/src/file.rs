@@ -105,23 +105,8 @@ impl File {
     }
 
     /// Read through the ring, without holding the core's thread. May read short only at the end of the file.
-    pub async fn read(&self, mut position: u64, length: usize) -> io::Result<BytesMut> {
-        let mut buffer = BytesMut::with_capacity(length);
-        while buffer.len() < length {
-            let wanted = length - buffer.len();
-            let file = self.inner.descriptor;
-            let (result, payload) = once(Operation::Read { file, buffer, position, length: wanted }).await;
-            let count = result?;
-            let Payload::Buffer(returned) = payload else {
-                return Err(io::Error::other("the driver kept a read buffer"));
-            };
-            buffer = returned;
-            if count == 0 {
-                break;
-            }
-            position += count as u64;
-        }
-        Ok(buffer)
+    pub async fn read(&self, position: u64, length: usize) -> io::Result<BytesMut> {
+        read(self.inner.descriptor, position, length).await
     }
 
     /// Make all data written so far durable; one flush at a time, shared by all who wait for it.
@@ -192,6 +177,31 @@ impl File {
     pub fn lock(&self) -> io::Result<()> {
         self.inner.driver.lock(self.inner.descriptor)
     }
+}
+
+impl FileLease {
+    /// As [`File::read`], through this core's ring.
+    pub async fn read(&self, position: u64, length: usize) -> io::Result<BytesMut> {
+        read(self.descriptor, position, length).await
+    }
+}
+
+async fn read(file: Descriptor, mut position: u64, length: usize) -> io::Result<BytesMut> {
+    let mut buffer = BytesMut::with_capacity(length);
+    while buffer.len() < length {
+        let wanted = length - buffer.len();
+        let (result, payload) = once(Operation::Read { file, buffer, position, length: wanted }).await;
+        let count = result?;
+        let Payload::Buffer(returned) = payload else {
+            return Err(io::Error::other("the driver kept a read buffer"));
+        };
+        buffer = returned;
+        if count == 0 {
+            break;
+        }
+        position += count as u64;
+    }
+    Ok(buffer)
 }
 
 impl Drop for Inner {

@@ -16,10 +16,13 @@ use crate::{
     executor::{self, Core},
 };
 
-/// Results of one operation that may wait to be taken. Beyond it the operation is asked to end, and whoever takes
-/// the results starts it again: a connection that nobody reads holds no more than this of the receive buffers, plus
-/// what the kernel delivers in one turn, and an idle acceptor no more sockets.
-const UNTAKEN_RESULTS: usize = 32;
+/// Receive buffers that results of one operation may hold until they are taken. Beyond it the operation is asked to
+/// end, and whoever takes the results starts it again: a connection that nobody reads holds no more than this, plus
+/// what the kernel delivers in one turn. A bundle that is taken at once may be larger: that is what bundles are for.
+const UNTAKEN_CHUNKS: usize = 4;
+
+/// Accepted sockets that may wait likewise; an acceptor that takes its turn seldom must not lose its place in a burst.
+const UNTAKEN_SOCKETS: usize = 32;
 
 /// Results that nobody has taken yet, the last of which may be final.
 struct InFlight {
@@ -83,9 +86,10 @@ impl Operations {
             release(completion.payload, driver);
             return;
         }
+        let too_many = is_too_much(entry.untaken, &completion.payload);
         entry.untaken += weight(&completion.payload);
         entry.results.push_back((completion.result, completion.payload));
-        let ends = !entry.finished && !entry.ending && entry.untaken > UNTAKEN_RESULTS;
+        let ends = !entry.finished && !entry.ending && too_many;
         entry.ending |= ends;
         let waker = entry.waker.take();
         drop(in_flight);
@@ -104,6 +108,15 @@ fn weight(payload: &Payload) -> usize {
         Payload::Chunks(chunks) => chunks.len(),
         Payload::Accepted(..) => 1,
         _ => 0,
+    }
+}
+
+/// Whether a result is one too many, with `untaken` before it.
+fn is_too_much(untaken: usize, payload: &Payload) -> bool {
+    match payload {
+        Payload::Chunks(_) => untaken >= UNTAKEN_CHUNKS,
+        Payload::Accepted(..) => untaken >= UNTAKEN_SOCKETS,
+        _ => false,
     }
 }
 

@@ -19,8 +19,8 @@ use crate::{
     operation::{Handle, once},
 };
 
-/// `sendfile` moves at most this much before other tasks get their turn: a quarter of a millisecond of copying.
-pub const SEND_FILE_TURN_BYTES: usize = 1 << 20;
+/// `sendfile` moves at most this much before other tasks run, so that the sockets of a core share its turn.
+const SEND_FILE_STEP_BYTES: usize = 256 << 10;
 
 /// A listening socket, on one core. Several cores may each hold a [`Listener::duplicate`].
 pub struct Listener {
@@ -29,11 +29,29 @@ pub struct Listener {
     accepting: RefCell<Option<Handle>>,
 }
 
-/// An owned descriptor on its way to another core.
+/// An owned descriptor on its way to another core; closed if nobody takes it over.
 #[derive(Debug)]
 pub struct Detached {
     descriptor: Descriptor,
     peer: Option<SocketAddr>,
+}
+
+impl Detached {
+    fn into_parts(self) -> (Descriptor, Option<SocketAddr>) {
+        let parts = (self.descriptor, self.peer);
+        // Plain data: nothing leaks but the right to close, which the caller takes over.
+        std::mem::forget(self);
+        parts
+    }
+}
+
+impl Drop for Detached {
+    fn drop(&mut self) {
+        // Outside an executor the process is ending: the descriptor ends with it.
+        if let Some(core) = executor::try_core() {
+            core.driver.close(self.descriptor);
+        }
+    }
 }
 
 impl Listener {
@@ -52,7 +70,8 @@ impl Listener {
     /// Take over a duplicate on this core.
     pub fn attach(detached: Detached) -> Self {
         let driver = executor::with(|core| Rc::clone(&core.driver));
-        Self { driver, descriptor: detached.descriptor, accepting: RefCell::default() }
+        let (descriptor, _) = detached.into_parts();
+        Self { driver, descriptor, accepting: RefCell::default() }
     }
 
     /// The next connection. Errors such as exhausted descriptors leave the listener usable.
@@ -144,8 +163,8 @@ impl Socket {
     /// Take over a socket from another core.
     pub fn attach(detached: Detached) -> Self {
         let driver = executor::with(|core| Rc::clone(&core.driver));
-        let peer = detached.peer.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)));
-        Self::new(driver, detached.descriptor, peer)
+        let (descriptor, peer) = detached.into_parts();
+        Self::new(driver, descriptor, peer.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0))))
     }
 
     /// The next bytes in a buffer of the driver's; `None` at the end of the stream.
@@ -176,6 +195,14 @@ impl Socket {
                     }
                 }
             }
+        }
+    }
+
+    /// Stop taking bytes from the kernel until the next receive; what it has delivered is kept. For a reader that has
+    /// no room: its bytes then wait in the socket, not in buffers that others need.
+    pub fn pause_receiving(&self) {
+        if let Some(handle) = &self.receiving.borrow().many {
+            handle.cancel();
         }
     }
 
@@ -238,9 +265,7 @@ impl Socket {
 
     /// End a receive into pooled buffers and keep every byte that it had already taken.
     async fn stop_receiving(&self) -> io::Result<()> {
-        if let Some(handle) = &self.receiving.borrow().many {
-            handle.cancel();
-        }
+        self.pause_receiving();
         poll_fn(|context| {
             let mut receiving = self.receiving.borrow_mut();
             loop {
@@ -292,30 +317,49 @@ impl Socket {
         Ok(())
     }
 
-    /// Send a range of a file from the page cache.
+    /// Send a range of a file: from the page cache without a copy where it is there, and else read through the ring.
+    /// Asked anew for each step, for a slow reader leaves the cache time to lose what it had.
     pub async fn send_file(&self, file: &FileLease, mut position: u64, mut length: usize) -> io::Result<()> {
-        let mut turn = 0;
         while length > 0 {
-            let wanted = length.min(SEND_FILE_TURN_BYTES - turn);
-            match self.driver.send_file(self.descriptor, file.descriptor, position, wanted) {
-                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                Ok(count) => {
-                    position += count as u64;
-                    length -= count;
-                    turn += count;
-                    if turn >= SEND_FILE_TURN_BYTES {
-                        turn = 0;
-                        executor::yield_now().await;
-                    }
+            let step = length.min(SEND_FILE_STEP_BYTES);
+            let count = if self.driver.is_cached(file.descriptor, position, step) {
+                match self.send_cached(file, position, step).await? {
+                    Some(count) => count,
+                    None => continue,
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    once(Operation::Writable { socket: self.descriptor }).await.0?;
-                    turn = 0;
-                }
-                Err(error) => return Err(error),
+            } else {
+                let bytes = file.read(position, step).await?.freeze();
+                let count = bytes.len();
+                self.send(vec![bytes], false).await?;
+                count
+            };
+            if count == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
             }
+            position += count as u64;
+            length -= count;
         }
         Ok(())
+    }
+
+    /// Send some of a range that the page cache holds, once the core's turn has room for it. `None` if the socket had
+    /// to become writable first, which takes time.
+    async fn send_cached(&self, file: &FileLease, position: u64, step: usize) -> io::Result<Option<usize>> {
+        let core = executor::with(Rc::clone);
+        let share = core.send_file_share(step).await;
+        match self.driver.send_file(self.descriptor, file.descriptor, position, share) {
+            Ok(count) => {
+                core.return_send_file_share(share - count);
+                executor::yield_now().await;
+                Ok(Some(count))
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                core.return_send_file_share(share);
+                once(Operation::Writable { socket: self.descriptor }).await.0?;
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// End both directions; a receive in flight ends too.

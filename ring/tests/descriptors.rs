@@ -90,3 +90,21 @@ fn open_and_connect_say_so_and_recover() {
         assert_eq!(server.receive().await.unwrap().unwrap(), "hello");
     });
 }
+
+#[test]
+fn a_connection_on_its_way_is_closed_when_nobody_takes_it() {
+    run(async {
+        let (listener, address) = Listener::bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let client = Socket::connect(address).await.unwrap();
+        let server = listener.accept().await.unwrap();
+        drop(server.detach());
+        assert!(timeout(Duration::from_secs(5), client.receive()).await.unwrap().unwrap().is_none());
+        let taken = Socket::attach({
+            let again = spawn(async move { Socket::connect(address).await.unwrap() });
+            let server = listener.accept().await.unwrap();
+            drop(again);
+            server.detach()
+        });
+        taken.send(vec![Bytes::from_static(b"x")], false).await.unwrap();
+    });
+}

@@ -146,3 +146,105 @@ fn a_connection_that_nobody_reads_holds_its_share_only() {
         assert_eq!(receive_exactly(&stalled, 200 * 1024).await, 200 * 1024);
     });
 }
+
+/// Send one buffer's worth after the other, so that each is a result of its own.
+async fn trickle(client: &Socket, count: usize) {
+    for _ in 0..count {
+        client.send(vec![Bytes::from(vec![1; 1024])], false).await.unwrap();
+        sleep(Duration::from_micros(50)).await;
+    }
+}
+
+#[test]
+fn connections_that_nobody_reads_leave_buffers_to_others() {
+    let config = UringConfig { receive_buffers: 64, receive_buffer_bytes: 1024, ..UringConfig::default() };
+    Executor::new(Rc::new(UringDriver::new(&config).unwrap())).run(async {
+        let mut stalled = Vec::new();
+        for _ in 0..30 {
+            let (client, server) = pair().await;
+            client.send(vec![Bytes::from(vec![1; 1])], false).await.unwrap();
+            assert_eq!(receive_exactly(&server, 1).await, 1);
+            // Arms the receive, which nobody takes from then.
+            assert!(timeout(Duration::from_millis(1), server.receive()).await.is_err());
+            trickle(&client, 50).await;
+            stalled.push((client, server));
+        }
+        let (client, server) = pair().await;
+        client.send(vec![Bytes::from(vec![2; 20_000])], false).await.unwrap();
+        let received = timeout(Duration::from_secs(5), receive_exactly(&server, 20_000)).await;
+        assert!(received.is_ok(), "connections that nobody reads took all buffers");
+        for (_client, server) in &stalled {
+            assert_eq!(receive_exactly(server, 50 * 1024).await, 50 * 1024);
+        }
+    });
+}
+
+#[test]
+fn bytes_that_are_held_never_take_the_last_buffers() {
+    let config = UringConfig { receive_buffers: 64, receive_buffer_bytes: 1024, ..UringConfig::default() };
+    Executor::new(Rc::new(UringDriver::new(&config).unwrap())).run(async {
+        let (client, server) = pair().await;
+        let mut held = Vec::new();
+        for _ in 0..200 {
+            trickle(&client, 1).await;
+            let received = timeout(Duration::from_secs(5), server.receive()).await;
+            held.push(received.expect("held bytes took all buffers").unwrap().unwrap());
+        }
+        let all: usize = held.iter().map(Bytes::len).sum();
+        assert_eq!(all, 200 * 1024);
+        assert!(held.iter().all(|chunk| chunk.iter().all(|byte| *byte == 1)));
+    });
+}
+
+#[test]
+fn a_paused_receive_loses_nothing_and_starts_again() {
+    run(async {
+        let (client, server) = pair().await;
+        assert!(timeout(Duration::from_millis(1), server.receive()).await.is_err());
+        server.pause_receiving();
+        client.send(vec![Bytes::from(vec![3; 9000])], false).await.unwrap();
+        assert_eq!(receive_exactly(&server, 9000).await, 9000);
+    });
+}
+
+/// On the driver itself: the refusal for want of buffers is in the completion queue when the core is about to sleep,
+/// and buffers have returned meanwhile.
+#[test]
+fn a_refusal_seen_just_before_the_sleep_is_not_slept_over() {
+    use std::io::Write;
+
+    use jackdaw_ring::driver::{Descriptor, Driver, Operation, Payload, Token};
+
+    let config = UringConfig { receive_buffers: 4, receive_buffer_bytes: 1024, ..UringConfig::default() };
+    let driver = UringDriver::new(&config).unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut peers = Vec::new();
+    let mut connect = || {
+        let mut peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        peer.write_all(&[5; 4096]).unwrap();
+        peers.push(peer);
+        Descriptor(std::os::fd::IntoRawFd::into_raw_fd(listener.accept().unwrap().0))
+    };
+    let (first, second) = (connect(), connect());
+    let mut completions = Vec::new();
+    driver.submit(Token(1 << 32), Operation::ReceiveMany { socket: first });
+    let mut held = Vec::new();
+    while held.len() < 4 {
+        driver.poll(&mut completions);
+        for completion in completions.drain(..) {
+            if let Payload::Chunks(chunks) = completion.payload {
+                held.extend(chunks);
+            }
+        }
+    }
+    driver.submit(Token((2 << 32) | 1), Operation::ReceiveMany { socket: second });
+    // Closing submits what is queued, and collects nothing.
+    let spare = driver.duplicate(first).unwrap();
+    driver.close(spare);
+    drop(held);
+    let deadline = jackdaw_ring::Instant(driver.now().0 + 2_000_000_000);
+    driver.wait(Some(deadline), &mut completions);
+    assert!(!completions.is_empty(), "the core slept although buffers were free");
+    driver.close(first);
+    driver.close(second);
+}

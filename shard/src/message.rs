@@ -13,6 +13,7 @@ use jackdaw_core::{
     records::ValidatedBatch,
     uuid::Uuid,
 };
+use jackdaw_net::listener::Load;
 use jackdaw_ring::{FileLease, socket::Detached};
 
 use crate::{controller_host::ControllerCall, fetch_wait::FetchToken, node::NodeIdentity, view::View};
@@ -48,6 +49,8 @@ pub(crate) enum Message {
     Connection {
         listener: usize,
         socket: Detached,
+        /// Counts it from its placement on.
+        load: Load,
     },
     /// This shard's own end of a listening socket.
     Listener {

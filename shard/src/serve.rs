@@ -5,7 +5,7 @@ use std::{cell::Cell, rc::Rc, time::Duration};
 use jackdaw_net::{
     ConnectionConfig, Connections,
     budget::Budget,
-    listener::{Loads, Placed, accept},
+    listener::{Load, Loads, Placed, accept},
 };
 use jackdaw_ring::{Listener, Socket, channel::Notify, sleep, socket::Detached, spawn, timeout};
 
@@ -56,21 +56,20 @@ impl Front {
         spawn(async move {
             let max_connections = front.shard.limits.max_connections;
             let place = |placed| match placed {
-                Placed::Here(socket) => front.serve(listener, socket),
-                Placed::Other(shard, socket) => {
-                    front.shard.rpc.tell(shard, Message::Connection { listener, socket });
+                Placed::Here(socket, load) => front.serve(listener, socket, load),
+                Placed::Other(shard, socket, load) => {
+                    front.shard.rpc.tell(shard, Message::Connection { listener, socket, load });
                 }
             };
             accept(&socket, own, &front.loads, max_connections, place).await;
         });
     }
 
-    fn serve(self: &Rc<Self>, listener: usize, socket: Socket) {
+    fn serve(self: &Rc<Self>, listener: usize, socket: Socket, load: Load) {
         if self.shard.is_stopping() {
             return;
         }
         let service = Rc::new(KafkaService { shard: Rc::clone(&self.shard), listener });
-        let load = self.loads.enter(self.shard.rpc.own());
         let config = self.config.clone();
         spawn(async move {
             jackdaw_net::serve(socket, service, config).await;
@@ -102,7 +101,9 @@ impl Front {
             Message::Wake { fetch } => self.shard.fetch_waits.wake(fetch),
             Message::Unwatch { fetch, keys } => self.shard.unwatch(from, fetch, keys),
             Message::Identity(_) => {}
-            Message::Connection { listener, socket } => self.serve(listener, Socket::attach(socket)),
+            Message::Connection { listener, socket, load } => {
+                self.serve(listener, Socket::attach(socket), load);
+            }
             Message::Listener { listener, socket } => self.attach_listener(listener, socket),
         }
     }

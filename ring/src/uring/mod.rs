@@ -94,6 +94,7 @@ impl UringDriver {
             .setup_single_issuer()
             .setup_defer_taskrun()
             .setup_taskrun_flag()
+            .setup_submit_all()
             .setup_cqsize(config.entries * 4)
             .build(config.entries)
             .map_err(|error| probe::explain_setup(&error))?;
@@ -300,8 +301,17 @@ fn check_enter(result: io::Result<usize>) {
     }
 }
 
+/// Hand every entry of the queue to the kernel. It takes them all, unless it is out of memory for the moment.
 fn submit(ring: &IoUring) {
-    check_enter(ring.submit());
+    loop {
+        check_enter(ring.submit());
+        // SAFETY: only the length is read, on the thread that alone submits.
+        #[allow(unsafe_code)]
+        let left = unsafe { ring.submission_shared().len() };
+        if left == 0 {
+            return;
+        }
+    }
 }
 
 fn submit_with_work(ring: &IoUring) {
@@ -409,6 +419,9 @@ impl Driver for UringDriver {
         self.recycle();
         self.collect(completions);
         if completions.is_empty() {
+            // A refusal for want of buffers may have been collected just now, when buffers are free again: nobody
+            // would wake this core for it.
+            self.recycle();
             if self.spin(deadline) {
                 self.enter();
             } else {

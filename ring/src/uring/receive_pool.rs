@@ -16,6 +16,9 @@ use rustix::mm::{MapFlags, ProtFlags};
 
 use crate::signal::CoreSignal;
 
+/// One buffer in so many is never handed out: while fewer are free, received bytes are copied.
+const COPIED_SHARE: usize = 8;
+
 /// The only buffer group.
 pub(crate) const GROUP: u16 = 0;
 
@@ -187,6 +190,8 @@ impl ReceivePool {
     }
 
     /// Take what the kernel filled: `length` bytes from `first` on, over as many ring-consecutive buffers as needed.
+    /// Where few buffers are left the bytes are copied out, so that those who hold received bytes for long, however
+    /// many they are, never keep the last buffers from everybody else.
     pub(crate) fn take(&mut self, first: u16, length: usize) -> Vec<Bytes> {
         let mut chunks = Vec::with_capacity(length.div_ceil(self.memory.buffer_bytes).max(1));
         let mut slot = self.slot_of[usize::from(first)];
@@ -196,7 +201,9 @@ impl ReceivePool {
             let buffer = self.buffer_in[usize::from(slot)];
             self.free -= 1;
             let chunk = Chunk { memory: Arc::clone(&self.memory), buffer, length: count };
-            if count > 0 {
+            if count > 0 && self.free < self.buffer_in.len() / COPIED_SHARE {
+                chunks.push(Bytes::copy_from_slice(chunk.as_ref()));
+            } else if count > 0 {
                 chunks.push(Bytes::from_owner(chunk));
             }
             left -= count;
@@ -225,6 +232,8 @@ impl ReceivePool {
 
     pub(crate) fn set_starving(&self, starving: bool) {
         self.memory.starving.store(starving, Ordering::Relaxed);
+        // Pairs with the fence in the drop of a chunk: it sees that we starve, or we see its buffer.
+        fence(Ordering::SeqCst);
     }
 
     pub(crate) fn unregister(&mut self, ring: &IoUring) {
