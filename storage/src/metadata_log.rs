@@ -15,6 +15,7 @@ use crate::{
     error::{During, Result, StorageError},
     layout,
     log::Log,
+    partition_metadata,
     recovery::{RecoveryInputs, RecoveryReport},
 };
 
@@ -71,8 +72,7 @@ impl MetadataDir {
     /// # Errors
     /// `Layout` where the log begins above 0 and no snapshot covers what went before.
     pub async fn open_log(&self, config: LogConfig, now_ms: i64) -> Result<(Log, RecoveryReport)> {
-        let has_segment = self.exists()? && self.has_segment()?;
-        let (mut log, report) = if has_segment {
+        let (mut log, report) = if self.exists()? && self.has_log()? {
             self.remove_leftovers()?;
             Log::open(&self.path, config, RecoveryInputs::unknown(), now_ms).await?
         } else {
@@ -98,9 +98,18 @@ impl MetadataDir {
         Ok((log, report))
     }
 
-    fn has_segment(&self) -> Result<bool> {
+    /// Whether a log was made here to its end: a crash before leaves an empty segment without `partition.metadata`.
+    fn has_log(&self) -> Result<bool> {
         let entries = file::list_directory(&self.path).during("list", &self.path)?;
-        Ok(entries.iter().any(|entry| entry.name.ends_with(".log")))
+        let has_id = partition_metadata::read(&self.path)?.is_some();
+        for entry in entries.iter().filter(|entry| entry.name.ends_with(".log")) {
+            let path = self.path.join(&entry.name);
+            let size_bytes = file::metadata(&path).during("look up", &path)?.map_or(0, |found| found.size_bytes);
+            if has_id || size_bytes > 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Half-written snapshots, deleted ones, and a quorum state that was not put in place.

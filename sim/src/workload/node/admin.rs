@@ -2,10 +2,7 @@
 
 use std::{rc::Rc, time::Duration};
 
-use jackdaw_core::{
-    error_code::ErrorCode,
-    protocol::messages::{CreateTopicsRequest, DeleteTopicsRequest},
-};
+use jackdaw_core::protocol::messages::{CreateTopicsRequest, DeleteTopicsRequest};
 use jackdaw_ring::sleep;
 
 use super::{
@@ -51,6 +48,9 @@ async fn create(shared: &Shared, connection: &mut Connection, index: usize) -> R
     shared.history.borrow_mut().set_topic(index, TopicState::Creating);
     let response = connection.call::<CreateTopicsRequest>(&request, 7).await?;
     let result = &response.topics[0];
+    if result.error_code != 0 && shared.is_stopping.get() {
+        return Err(Lost);
+    }
     if result.error_code != 0 {
         broken("an absent topic is made", &format!("{result:?}"));
     }
@@ -70,7 +70,10 @@ async fn delete(shared: &Shared, connection: &mut Connection, index: usize) -> R
     shared.history.borrow_mut().set_topic(index, TopicState::Deleting(id));
     let response = connection.call::<DeleteTopicsRequest>(&requests::delete(id), 6).await?;
     let result = &response.responses[0];
-    if result.error_code != ErrorCode::None.code() {
+    if result.error_code != 0 && shared.is_stopping.get() {
+        return Err(Lost);
+    }
+    if result.error_code != 0 {
         broken("a topic is deleted", &format!("{result:?}"));
     }
     shared.history.borrow_mut().set_topic(index, TopicState::Absent);

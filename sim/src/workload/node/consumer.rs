@@ -145,6 +145,7 @@ async fn send(
                     gone.push(key);
                     continue;
                 }
+                _ if shared.is_stopping.get() => return Err(Lost),
                 error => broken("a partition serves", &format!("Fetch at {:?}: {error}", positions[index])),
             }
             history.on_end(key, floors[index], data.high_watermark);

@@ -48,6 +48,8 @@ struct Shared {
     /// Which life of the node this is.
     life: Cell<u64>,
     phase: Cell<Phase>,
+    /// The node was asked to stop: it may refuse what it is asked.
+    is_stopping: Cell<bool>,
     /// Produce requests that wait for an answer on a connection that lives.
     outstanding: Cell<usize>,
     /// Why shards ended, in this life.
@@ -84,6 +86,7 @@ pub fn run(seed: u64) -> Outcome {
         plan,
         life: Cell::new(0),
         phase: Cell::new(Phase::Down),
+        is_stopping: Cell::new(false),
         outstanding: Cell::new(0),
         reasons: RefCell::default(),
         next_writer: Cell::new(1),
@@ -174,6 +177,7 @@ fn live(world: &World, clients: &Host, shared: &Rc<Shared>, random: &mut Random,
     }
     let stops = host.is_running() && random.one_in(3);
     if stops {
+        shared.is_stopping.set(true);
         let control = node.control().clone();
         host.spawn(0, async move { control.stop(StopReason::Asked) });
         let all_ended = || running.iter().all(JoinHandle::is_finished);
@@ -182,6 +186,7 @@ fn live(world: &World, clients: &Host, shared: &Rc<Shared>, random: &mut Random,
         }
     }
     shared.phase.set(Phase::Down);
+    shared.is_stopping.set(false);
     shared.life.set(number + 1);
     shared.outstanding.set(0);
     if host.is_running() {

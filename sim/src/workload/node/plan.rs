@@ -36,7 +36,12 @@ pub(super) struct Plan {
 
 impl Plan {
     pub(super) fn draw(random: &mut Random) -> Self {
-        let topics = (0..random.between(1, 3)).map(|number| TopicPlan::draw(random, number)).collect();
+        let (largest_value_bytes, records_max) = (random.scaled(10, 400), random.scaled(1, 8));
+        // A batch must fit into a segment.
+        let smallest_bytes = 200 + records_max * (largest_value_bytes + 80);
+        let draw = |number| TopicPlan::draw(random, number, smallest_bytes);
+        let topics = (0..3).map(draw).collect::<Vec<_>>();
+        let topics = topics[..random.between(1, 3) as usize].to_vec();
         let all = [Codec::None, Codec::Gzip, Codec::Snappy, Codec::Lz4, Codec::Zstd];
         let codecs = if random.one_in(2) { vec![Codec::None] } else { all.to_vec() };
         Self {
@@ -45,8 +50,8 @@ impl Plan {
             lives: random.between(3, 6),
             producers: random.between(1, 3),
             consumers: random.between(1, 2),
-            largest_value_bytes: random.scaled(10, 400),
-            records_max: random.scaled(1, 8),
+            largest_value_bytes,
+            records_max,
             depth_max: random.between(1, 5),
             pace_us: random.scaled(200, 40_000),
             checkpoint_interval_ms: random.scaled(20, 5000),
@@ -69,11 +74,11 @@ impl Plan {
 }
 
 impl TopicPlan {
-    fn draw(random: &mut Random, number: u64) -> Self {
+    fn draw(random: &mut Random, number: u64, smallest_bytes: u64) -> Self {
         Self {
             name: format!("topic-{number}"),
             partitions: random.between(1, 3) as i32,
-            segment_bytes: random.scaled(600, 60_000),
+            segment_bytes: smallest_bytes + random.scaled(100, 60_000),
             flush_messages: match random.below(4) {
                 0 => None,
                 1 => Some(random.between(2, 6)),

@@ -222,6 +222,13 @@ impl Producer {
             broken("an answer names what was asked", &format!("{response:?}"));
         }
         let mut is_refused = false;
+        let first_life = answered.first_life;
+        let is_refusal = |code| code != ErrorCode::None.code();
+        if self.shared.is_stopping.get() && results.iter().any(|result| is_refusal(result.error_code)) {
+            // To be sent again; what was taken is a duplicate then.
+            self.in_flight.push_front(answered);
+            return Err(Lost);
+        }
         for ((part, stamp, losses), result) in answered.parts.into_iter().zip(results) {
             let mut history = self.shared.history.borrow_mut();
             match ErrorCode::from_i16(result.error_code) {
@@ -233,14 +240,14 @@ impl Producer {
                     if !history.is_there(part.key.0) => {}
                 // A restart forgets all but the last batch of the window; a loss leaves a gap.
                 ErrorCode::OutOfOrderSequenceNumber
-                    if answered.first_life != connection.life
+                    if first_life != connection.life
                         || losses.is_some_and(|known| history.losses(part.key) > known) =>
                 {
                     is_refused = true;
                 }
                 error => broken(
                     "a right batch is taken",
-                    &format!("{error} for {stamp:?} of {:?} first sent in {}", part.key, answered.first_life),
+                    &format!("{error} for {stamp:?} of {:?} first sent in {}", part.key, first_life),
                 ),
             }
         }
