@@ -1,3 +1,5 @@
+//! Formatting: what the files hold, that a second run changes nothing, what is refused.
+
 use jackdaw_core::{
     config::Settings,
     metadata::{METADATA_VERSION, build_metadata_batch, read_snapshot},

@@ -3,7 +3,7 @@
 use super::super::row::{
     ConfigKey, Valid, boolean, class, double, hours, int, list, long, minutes, same, string,
 };
-use super::reasons::{COMPACTION, JAVA, MANY_DIRS, THREADS};
+use super::reasons::{CHECKPOINTS, COMPACTION, JAVA, LZ4, MANY_DIRS, PREALLOCATION, THREADS};
 
 #[rustfmt::skip] // a row is two or three lines; one method a line would hide the table
 pub(super) const KEYS: &[ConfigKey] = &[
@@ -30,7 +30,7 @@ pub(super) const KEYS: &[ConfigKey] = &[
     int("compression.gzip.level").default("-1").valid(Valid::GzipLevel).cluster_wide()
         .effective("How hard gzip tries, 1 to 9, or -1 for its own default."),
     int("compression.lz4.level").default("9").between(1, 17).cluster_wide()
-        .effective("How hard lz4 tries."),
+        .meaningless(LZ4, "How hard lz4 tries."),
     int("compression.zstd.level").default("3").between(-131072, 22).cluster_wide()
         .effective("How hard zstd tries; below zero it is faster still."),
     int("log.segment.bytes").default("1073741824").at_least(1048576).high().cluster_wide()
@@ -73,13 +73,13 @@ pub(super) const KEYS: &[ConfigKey] = &[
         .effective("How often the node looks for records that have to be synced; it stands in for \
             `log.flush.interval.ms` when that is not given."),
     int("log.flush.offset.checkpoint.interval.ms").default("60000").at_least(0).high()
-        .effective("How often the recovery points are written down, which bound the work of the next start."),
+        .meaningless(CHECKPOINTS, "How often the recovery points are written down, which bound the work of the next start."),
     int("log.flush.start.offset.checkpoint.interval.ms").default("60000").at_least(0).high()
-        .effective("How often the first offsets of logs are written down."),
+        .meaningless(CHECKPOINTS, "How often the first offsets of logs are written down."),
     long("log.segment.delete.delay.ms").default("60000").at_least(0).high().cluster_wide()
         .effective("How long the files of a deleted segment or partition stay before they are removed."),
     boolean("log.preallocate").default("false").cluster_wide()
-        .effective("Allocate a segment's whole file when it is made."),
+        .waits(PREALLOCATION, "Allocate a segment's whole file when it is made."),
     int("min.insync.replicas").default("1").at_least(1).high().cluster_wide()
         .effective("How many replicas must have a record before a producer with `acks=all` is told so."),
     string("log.message.timestamp.type").default("CreateTime").one_of(&["CreateTime", "LogAppendTime"])

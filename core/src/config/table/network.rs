@@ -1,7 +1,7 @@
 //! Listeners, connections and requests.
 
 use super::super::row::{ConfigKey, int, list, long, string};
-use super::reasons::{CLUSTER, CONNECTION_QUOTAS, PURGATORY, SECURITY, SHARD_QUEUES, THREADS};
+use super::reasons::{CLUSTER, CONNECTION_QUOTAS, PURGATORY, SECURITY, SHARD_QUEUES, SOCKETS, THREADS};
 
 #[rustfmt::skip] // a row is two or three lines; one method a line would hide the table
 pub(super) const KEYS: &[ConfigKey] = &[
@@ -15,7 +15,7 @@ pub(super) const KEYS: &[ConfigKey] = &[
         .per_broker()
         .effective("The security protocol of each listener name, as `NAME:PROTOCOL` separated by commas."),
     string("inter.broker.listener.name")
-        .effective("The listener that brokers use among themselves."),
+        .waits(CLUSTER, "The listener that brokers use among themselves."),
     string("security.inter.broker.protocol").default("PLAINTEXT")
         .one_of(&["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"])
         .waits(CLUSTER, "The security protocol between brokers, where no `inter.broker.listener.name` is \
@@ -23,13 +23,13 @@ pub(super) const KEYS: &[ConfigKey] = &[
     list("early.start.listeners").high()
         .waits(SECURITY, "Listeners that open before the node has finished starting."),
     int("socket.send.buffer.bytes").default("102400").high()
-        .effective("The kernel's send buffer of a connection; -1 leaves it to the system."),
+        .waits(SOCKETS, "The kernel's send buffer of a connection; -1 leaves it to the system."),
     int("socket.receive.buffer.bytes").default("102400").high()
-        .effective("The kernel's receive buffer of a connection; -1 leaves it to the system."),
+        .waits(SOCKETS, "The kernel's receive buffer of a connection; -1 leaves it to the system."),
     int("socket.request.max.bytes").default("104857600").at_least(1).high()
         .effective("The largest request accepted. It is checked before memory is taken."),
     int("socket.listen.backlog.size").default("50").at_least(1)
-        .effective("How many connections may wait to be accepted on a listener of a shard."),
+        .waits(SOCKETS, "How many connections may wait to be accepted on a listener of a shard."),
     int("max.connections").default("2147483647").at_least(0).cluster_wide()
         .effective("How many connections the node keeps open; further ones are closed at once."),
     int("max.connections.per.ip").default("2147483647").at_least(0).cluster_wide()
@@ -49,8 +49,8 @@ pub(super) const KEYS: &[ConfigKey] = &[
     int("queued.max.requests").default("500").at_least(1).high()
         .meaningless(SHARD_QUEUES, "How many requests wait between Kafka's network and I/O threads."),
     long("queued.max.request.bytes").default("-1")
-        .effective("How many bytes of requests may be in hand; -1 takes the limit from the memory of the \
-            shards. Beyond it sockets are not read."),
+        .effective("How many bytes of large requests each shard may have in hand; -1 for 256 MiB. Beyond it \
+            sockets are not read."),
     int("num.network.threads").default("3").at_least(1).high().cluster_wide()
         .meaningless(THREADS, "Kafka's threads that read and write sockets."),
     int("num.io.threads").default("8").at_least(1).high().cluster_wide()

@@ -3,7 +3,9 @@
 use crate::limits::SHARDS_MAX;
 
 use super::super::row::{ConfigKey, boolean, int, list, long, same, string};
-use super::reasons::{CLUSTER, FEATURES, METRICS, PROVIDERS, QUORUM, SECURITY, TEST_HOOK, THREADS};
+use super::reasons::{
+    CLUSTER, FEATURES, METRICS, PROVIDERS, QUORUM, SECURITY, SHARD_MEMORY, TEST_HOOK, THREADS,
+};
 
 #[rustfmt::skip] // a row is two or three lines; one method a line would hide the table
 pub(super) const KEYS: &[ConfigKey] = &[
@@ -62,7 +64,7 @@ pub(super) const KEYS: &[ConfigKey] = &[
     long("metadata.max.retention.ms").default("604800000").high()
         .effective("How old metadata segments and snapshots may grow before they go; -1 for no limit."),
     int("metadata.max.idle.interval.ms").default("500").at_least(0).low()
-        .waits(QUORUM, "How often an idle active controller writes a no-op record, so that followers know \
+        .effective("How often an idle active controller writes a no-op record, so that followers know \
             how far behind they are; 0 for never."),
     int("initial.broker.registration.timeout.ms").default("60000")
         .waits(CLUSTER, "How long a starting broker tries to register with the controllers before it gives \
@@ -70,7 +72,7 @@ pub(super) const KEYS: &[ConfigKey] = &[
     int("broker.heartbeat.interval.ms").default("2000")
         .effective("How often a broker tells the controller that it lives."),
     int("broker.session.timeout.ms").default("9000")
-        .waits(CLUSTER, "How long a broker may be silent before the controller fences it."),
+        .effective("How long a broker may be silent before the controller fences it."),
     string("sasl.mechanism.controller.protocol").default("GSSAPI").high()
         .waits(SECURITY, "The SASL mechanism used to reach controllers."),
     long("controller.performance.sample.period.ms").default("60000").at_least(100).internal()
@@ -101,6 +103,6 @@ pub(super) const KEYS: &[ConfigKey] = &[
         .effective("How many shards the node runs, each one a thread on a core of its own; one for every core that \
             the process may use when left out."),
     long("jackdaw.shard.memory.bytes").at_least(16 << 20)
-        .effective("The memory of one shard for requests, answers and caches; the shards' part of the memory that \
+        .waits(SHARD_MEMORY, "The memory of one shard for requests, answers and caches; the shards' part of the memory that \
             the process may use when left out."),
 ];

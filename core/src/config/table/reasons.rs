@@ -16,6 +16,9 @@ pub(super) const OAUTH: &str = "SASL OAUTHBEARER";
 pub(super) const KERBEROS: &str = "SASL GSSAPI";
 pub(super) const METRICS: &str = "metrics";
 pub(super) const CLIENT_METRICS: &str = "metrics pushed by clients";
+pub(super) const SOCKETS: &str = "socket options of listeners";
+pub(super) const PREALLOCATION: &str = "preallocated segments";
+pub(super) const SHARD_MEMORY: &str = "one budget for all memory of a shard";
 pub(super) const FEATURES: &str = "feature levels";
 pub(super) const PROVIDERS: &str = "configuration providers";
 
@@ -25,5 +28,8 @@ pub(super) const JAVA_TLS: &str = "TLS here is not Java's";
 pub(super) const KINIT: &str = "tickets come from a keytab without a helper program";
 pub(super) const SHARD_QUEUES: &str = "requests do not queue between threads, see `queued.max.request.bytes`";
 pub(super) const PURGATORY: &str = "a finished wait leaves the purgatory at once";
+pub(super) const LZ4: &str = "every lz4 level writes the fast format here";
+pub(super) const CHECKPOINTS: &str =
+    "all checkpoints are written together, see `replica.high.watermark.checkpoint.interval.ms`";
 pub(super) const OWN_METRICS: &str = "metrics here are counters and histograms without samples";
 pub(super) const TEST_HOOK: &str = "it is a hook of Kafka's own tests";

@@ -28,7 +28,8 @@ pub(super) const KEYS: &[ConfigKey] = &[
     int("num.replica.alter.log.dirs.threads").high()
         .meaningless(THREADS, "Kafka's threads that move replicas between directories."),
     long("replica.high.watermark.checkpoint.interval.ms").default("5000").high()
-        .effective("How often high watermarks are written down."),
+        .effective("How often high watermarks, recovery points and first offsets are written down, when they \
+            changed."),
     boolean("auto.leader.rebalance.enable").default("true").high()
         .waits(CLUSTER, "Give leadership back to the preferred replicas from time to time."),
     long("leader.imbalance.check.interval.seconds").default("300").at_least(1).high()

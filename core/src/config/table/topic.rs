@@ -1,7 +1,7 @@
 //! Keys of a topic, most over a key of the broker; in the order in which Kafka checks them.
 
 use super::super::row::{ConfigKey, Valid, boolean, double, hours, int, list, long, minutes, same, string};
-use super::reasons::{CLUSTER, COMPACTION, SHARE, TIERED};
+use super::reasons::{CLUSTER, COMPACTION, LZ4, PREALLOCATION, SHARE, TIERED};
 
 #[rustfmt::skip] // a row is two or three lines; one method a line would hide the table
 pub(super) const KEYS: &[ConfigKey] = &[
@@ -66,11 +66,11 @@ pub(super) const KEYS: &[ConfigKey] = &[
         .over(&[same("compression.gzip.level")])
         .effective("How hard gzip tries, 1 to 9, or -1 for its own default."),
     int("compression.lz4.level").default("9").between(1, 17).over(&[same("compression.lz4.level")])
-        .effective("How hard lz4 tries."),
+        .meaningless(LZ4, "How hard lz4 tries."),
     int("compression.zstd.level").default("3").between(-131072, 22).over(&[same("compression.zstd.level")])
         .effective("How hard zstd tries; below zero it is faster still."),
     boolean("preallocate").default("false").over(&[same("log.preallocate")])
-        .effective("Allocate a segment's whole file when it is made."),
+        .waits(PREALLOCATION, "Allocate a segment's whole file when it is made."),
     string("message.timestamp.type").default("CreateTime").one_of(&["CreateTime", "LogAppendTime"])
         .over(&[same("log.message.timestamp.type")])
         .effective("Whether a record's timestamp is the producer's, `CreateTime`, or the broker's, \
