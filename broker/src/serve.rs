@@ -5,6 +5,7 @@ use std::{rc::Rc, sync::Arc, thread::JoinHandle};
 use jackdaw_core::config::BrokerConfig;
 use jackdaw_ring::{Executor, UringConfig, UringDriver, placement};
 use jackdaw_shard::{FatalKind, Node, ShardSeat, StopReason, run_shard};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signal_hook::{
     consts::{SIGINT, SIGTERM},
     iterator::Signals,
@@ -37,6 +38,15 @@ pub(crate) fn serve(config: BrokerConfig) -> ExitCode {
         }
     }
     exit_code(&reason)
+}
+
+/// Partitions and connections take descriptors: use all that the system allows without asking.
+fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "cannot raise the limit on open files to what the system allows");
+    }
 }
 
 fn exit_code(reason: &StopReason) -> ExitCode {
