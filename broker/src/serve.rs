@@ -19,6 +19,7 @@ pub(crate) fn serve(config: BrokerConfig) -> ExitCode {
         Ok(cpus) => cpus,
         Err(error) => return failed(&format!("cannot find out which CPUs this process may use: {error}")),
     };
+    raise_descriptor_limit();
     let shards =
         config.node.shards.and_then(|shards| usize::try_from(shards).ok()).unwrap_or(cpus.len()).max(1);
     let (node, seats) = Node::new(config, shards);
