@@ -2,6 +2,7 @@
 
 use std::{
     cell::RefCell,
+    collections::VecDeque,
     future::poll_fn,
     rc::Rc,
     sync::{
@@ -67,6 +68,59 @@ struct EndpointState<T> {
     next: std::cell::Cell<usize>,
     receiver: RefCell<Option<Waker>>,
     signals: Arc<Signals>,
+    /// Who waits for room in each peer's mailbox.
+    lines: Vec<RefCell<Line>>,
+}
+
+/// Senders that wait, first come first served. Only the first looks at the mailbox; it wakes the next when it goes.
+#[derive(Default)]
+struct Line {
+    waiting: VecDeque<(u64, Option<Waker>)>,
+    tickets: u64,
+}
+
+/// One sender's place; left on drop, also of a sender that was cancelled.
+struct Place<'a> {
+    line: &'a RefCell<Line>,
+    ticket: u64,
+}
+
+impl<'a> Place<'a> {
+    fn take(line: &'a RefCell<Line>) -> Self {
+        let mut state = line.borrow_mut();
+        let ticket = state.tickets;
+        state.tickets += 1;
+        state.waiting.push_back((ticket, None));
+        drop(state);
+        Self { line, ticket }
+    }
+
+    async fn is_first(&self) {
+        poll_fn(|context| {
+            let mut line = self.line.borrow_mut();
+            let mut places = line.waiting.iter_mut();
+            if places.next().is_none_or(|(first, _)| *first == self.ticket) {
+                return Poll::Ready(());
+            }
+            if let Some((_, waker)) = places.find(|(ticket, _)| *ticket == self.ticket) {
+                *waker = Some(context.waker().clone());
+            }
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut line = self.line.borrow_mut();
+        line.waiting.retain(|(ticket, _)| *ticket != self.ticket);
+        let next = line.waiting.front_mut().and_then(|(_, waker)| waker.take());
+        drop(line);
+        if let Some(waker) = next {
+            waker.wake();
+        }
+    }
 }
 
 impl<T: Send + 'static> Seat<T> {
@@ -82,6 +136,7 @@ impl<T: Send + 'static> Seat<T> {
             incoming: RefCell::new(self.receivers),
             next: std::cell::Cell::new(0),
             receiver: RefCell::new(None),
+            lines: self.signals.0.iter().map(|_| RefCell::default()).collect(),
             signals: self.signals,
         });
         let source: Rc<dyn Source> = Rc::clone(&inner) as Rc<dyn Source>;
@@ -114,11 +169,15 @@ impl<T: Send + 'static> Endpoint<T> {
         self.inner.signals.0.len()
     }
 
-    /// Send to another core; gives the value back if the mailbox is full.
+    /// Send to another core; gives the value back if the mailbox is full, or others wait for room in it.
     ///
     /// # Panics
     /// On sending to oneself: the caller routes that.
     pub fn try_send(&self, to: usize, value: T) -> Result<(), T> {
+        if self.inner.lines[to].borrow().waiting.is_empty() { self.send_now(to, value) } else { Err(value) }
+    }
+
+    fn send_now(&self, to: usize, value: T) -> Result<(), T> {
         {
             let mut senders = self.inner.senders.borrow_mut();
             let Some(sender) = &mut senders[to] else { panic!("core {to} sends to itself") };
@@ -128,19 +187,17 @@ impl<T: Send + 'static> Endpoint<T> {
         Ok(())
     }
 
-    /// Send to another core, waiting for room. Values of one core to another arrive in the order of the calls only
-    /// if the caller does not mix this with sends that overtake it; callers await one send before the next.
+    /// Send to another core, waiting for room. Values of one core to another arrive in the order of the calls'
+    /// first polls. Not for a loop that alone empties this core's mailboxes: two that wait for each other's room would
+    /// wait for ever.
     pub async fn send(&self, to: usize, value: T) {
-        let mut value = Some(value);
-        while let Some(item) = value.take() {
-            match self.try_send(to, item) {
-                Ok(()) => return,
-                Err(item) => {
-                    value = Some(item);
-                    // The receiver drains its mailbox without telling; the wait is short.
-                    crate::timer::sleep(std::time::Duration::from_micros(50)).await;
-                }
-            }
+        let Err(mut value) = self.try_send(to, value) else { return };
+        let place = Place::take(&self.inner.lines[to]);
+        place.is_first().await;
+        while let Err(refused) = self.send_now(to, value) {
+            value = refused;
+            // The receiver drains its mailbox without telling; the wait is short.
+            crate::timer::sleep(std::time::Duration::from_micros(50)).await;
         }
     }
 

@@ -145,3 +145,43 @@ fn a_busy_core_still_looks_at_the_kernel() {
         }
     });
 }
+
+/// More senders than the mailbox has room for, each in a task of its own, and one that gives up: the order stays.
+#[test]
+fn senders_that_wait_for_room_keep_their_order() {
+    const COUNT: u64 = 2_000;
+    let mut seats = mesh::<u64>(2, 4);
+    let (other, mine) = (seats.pop().unwrap(), seats.pop().unwrap());
+    let (go, wait) = std::sync::mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        run(1, Duration::ZERO, async move {
+            let endpoint = other.join();
+            wait.recv().unwrap();
+            for expected in 0..COUNT {
+                let received = timeout(Duration::from_secs(30), endpoint.receive()).await;
+                assert_eq!(received.expect("a sender was forgotten"), (0, expected));
+            }
+        });
+    });
+    run(0, Duration::ZERO, async move {
+        let endpoint = mine.join();
+        let mut sending = Vec::new();
+        for value in 0..COUNT {
+            let sender = endpoint.clone();
+            sending.push(spawn(async move { sender.send(1, value).await }));
+            if value == 100 {
+                let sender = endpoint.clone();
+                let given_up = spawn(async move { sender.send(1, 999_999).await });
+                yield_now().await;
+                given_up.cancel();
+            }
+        }
+        assert_eq!(endpoint.try_send(1, 5), Err(5), "nobody overtakes those who wait");
+        go.send(()).unwrap();
+        for sent in sending {
+            sent.await;
+        }
+        sleep(Duration::from_millis(1)).await;
+    });
+    assert!(thread.join().is_ok());
+}
