@@ -237,6 +237,7 @@ impl Partition {
     pub(crate) fn retire(&self) {
         self.retired.set(true);
         self.wake_all();
+        self.flush_done.notify_all();
     }
 
     pub(crate) fn is_retired(&self) -> bool {
@@ -280,11 +281,16 @@ impl Partition {
         self.fatal.disk(&format!("cannot flush {}-{}", self.topic, self.key.partition), error);
     }
 
-    /// Wait until everything below `end_offset` is on stable storage. Never ends if the disk failed: the node stops.
-    pub(crate) async fn flushed(&self, end_offset: i64) {
+    /// Wait until everything below `end_offset` is on stable storage; false if the partition is gone before. Never
+    /// ends if the disk failed: the node stops.
+    pub(crate) async fn flushed(&self, end_offset: i64) -> bool {
         while self.flushed_offset.get() < end_offset {
+            if self.is_retired() {
+                return false;
+            }
             self.flush_done.notified().await;
         }
+        true
     }
 
     fn change_offsets<T>(&self, change: impl FnOnce(&mut PartitionState) -> T) -> T {

@@ -127,7 +127,7 @@ impl Shard {
     }
 
     /// Append batches to partitions of this shard.
-    pub(crate) fn produce(&self, call: ProduceCall) -> Handled {
+    pub(crate) fn produce(self: &Rc<Self>, call: ProduceCall) -> Handled {
         let mut results = Vec::with_capacity(call.batches.len());
         let mut flushes = Vec::new();
         for batch in call.batches {
@@ -137,16 +137,19 @@ impl Shard {
             };
             let appended = partition.append(batch.batch, call.acks);
             if let Some(flush) = appended.flush {
-                flushes.push((partition, flush));
+                flushes.push((results.len(), partition, flush));
             }
             results.push((batch.index, appended.result));
         }
         if flushes.is_empty() || call.acks == 0 {
             return Handled::Now(Reply::Produce(results));
         }
+        let shard = Rc::clone(self);
         Handled::Later(Box::pin(async move {
-            for (partition, end_offset) in flushes {
-                partition.flushed(end_offset).await;
+            for (place, partition, end_offset) in flushes {
+                if !partition.flushed(end_offset).await {
+                    results[place].1 = failed(shard.missing(partition.key));
+                }
             }
             Reply::Produce(results)
         }))

@@ -27,11 +27,11 @@ async fn audit(shared: &Rc<Shared>) -> Result<(), Lost> {
     find_topics(shared, &mut connection).await?;
     let usable = shared.history.borrow().usable();
     for (key, name, _) in usable {
-        let start = list_offset(&mut connection, &name, key.1, EARLIEST).await?;
+        let start = list_offset(shared, &mut connection, &name, key.1, EARLIEST).await?;
         if start != 0 {
             broken("offsets are dense", &format!("{key:?} begins at {start}"));
         }
-        let end = list_offset(&mut connection, &name, key.1, LATEST).await?;
+        let end = list_offset(shared, &mut connection, &name, key.1, LATEST).await?;
         shared.history.borrow_mut().on_started(key, end);
         read_all(shared, &mut connection, key, end).await?;
         shared.history.borrow_mut().on_audited(key, end);
@@ -60,6 +60,7 @@ async fn find_topics(shared: &Shared, connection: &mut Connection) -> Result<(),
 }
 
 pub(super) async fn list_offset(
+    shared: &Shared,
     connection: &mut Connection,
     name: &str,
     partition: i32,
@@ -68,6 +69,9 @@ pub(super) async fn list_offset(
     let request = requests::list_offset(name, partition, timestamp);
     let response = connection.call::<ListOffsetsRequest>(&request, 7).await?;
     let found = &response.topics[0].partitions[0];
+    if found.error_code != 0 && shared.is_stopping.get() {
+        return Err(Lost);
+    }
     if found.error_code != 0 {
         broken("a partition serves", &format!("ListOffsets of {name}-{partition}: {found:?}"));
     }

@@ -72,7 +72,12 @@ impl Connection {
         let frame = while_alive(&shared, life, std::any::type_name::<R>(), self.receive()).await?;
         let (id, response) = match read_response::<R>(&frame, version) {
             Ok(read) => read,
-            Err(error) => broken("an answer is well-formed", &format!("version {version}: {error}")),
+            Err(error) => {
+                let what = std::any::type_name::<R>();
+                let start = &frame[..frame.len().min(64)];
+                let detail = format!("{what} {version}: {error}: {} bytes, {start:02x?}", frame.len());
+                broken("an answer is well-formed", &detail)
+            }
         };
         if id != self.next_answer {
             broken("answers come in order", &format!("{id} instead of {}", self.next_answer));

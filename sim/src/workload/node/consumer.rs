@@ -65,7 +65,7 @@ async fn read_somewhere(
 ) -> Result<(), Lost> {
     if let Some(name) = name.filter(|_| random.one_in(3)) {
         let floor = shared.history.borrow().floor(key);
-        let end = list_offset(connection, name, key.1, LATEST).await?;
+        let end = list_offset(shared, connection, name, key.1, LATEST).await?;
         shared.history.borrow_mut().on_end(key, floor, end);
     }
     let end = shared.history.borrow().floor(key).0;

@@ -24,6 +24,9 @@ use super::{
 };
 use crate::Random;
 
+/// A producer that waits for no answers would fill the disk with segments.
+const REQUESTS_A_LIFE: u64 = 250;
+
 /// A request that waits for its answer.
 struct InFlight {
     parts: Vec<(Part, Stamp, Option<u64>)>,
@@ -50,6 +53,8 @@ struct Producer {
     is_idempotent: bool,
     identity: Option<Identity>,
     in_flight: VecDeque<InFlight>,
+    /// Requests of a life of the node.
+    sent_in_life: (u64, u64),
 }
 
 pub(super) async fn run(shared: Rc<Shared>, mut random: Random) {
@@ -62,6 +67,7 @@ pub(super) async fn run(shared: Rc<Shared>, mut random: Random) {
         next_number: 0,
         identity: None,
         in_flight: VecDeque::new(),
+        sent_in_life: (0, 0),
         shared,
         random,
     };
@@ -169,7 +175,11 @@ impl Producer {
     /// A request's batches, each to another partition.
     fn next_parts(&mut self) -> Option<Vec<(Part, Stamp, Option<u64>)>> {
         let mut usable = self.shared.history.borrow().usable();
-        if usable.is_empty() {
+        if self.sent_in_life.0 != self.shared.life.get() {
+            self.sent_in_life = (self.shared.life.get(), 0);
+        }
+        self.sent_in_life.1 += 1;
+        if usable.is_empty() || self.sent_in_life.1 > REQUESTS_A_LIFE {
             return None;
         }
         let count = if self.random.one_in(3) { self.random.between(1, usable.len() as u64) } else { 1 };
