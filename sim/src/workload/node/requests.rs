@@ -26,7 +26,6 @@ pub(super) fn create(plan: &TopicPlan) -> CreateTopicsRequest {
     let config = |name: &str, value: u64| CreatableTopicConfig {
         name: name.to_owned(),
         value: Some(value.to_string()),
-        ..Default::default()
     };
     let mut configs = vec![config("internal.segment.bytes", plan.segment_bytes)];
     configs.extend(plan.flush_messages.map(|messages| config("flush.messages", messages)));
@@ -65,7 +64,6 @@ pub(super) fn list_offset(name: &str, partition: i32, timestamp: i64) -> ListOff
         partition_index: partition,
         current_leader_epoch: -1,
         timestamp,
-        ..Default::default()
     };
     let topics = vec![ListOffsetsTopic { name: name.to_owned(), partitions: vec![asked] }];
     ListOffsetsRequest { replica_id: -1, topics, ..Default::default() }
