@@ -104,7 +104,8 @@ impl MetadataDir {
         let has_id = partition_metadata::read(&self.path)?.is_some();
         for entry in entries.iter().filter(|entry| entry.name.ends_with(".log")) {
             let path = self.path.join(&entry.name);
-            let size_bytes = file::metadata(&path).during("look up", &path)?.map_or(0, |found| found.size_bytes);
+            let size_bytes =
+                file::metadata(&path).during("look up", &path)?.map_or(0, |found| found.size_bytes);
             if has_id || size_bytes > 0 {
                 return Ok(true);
             }
