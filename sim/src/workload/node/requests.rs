@@ -60,11 +60,7 @@ pub(super) fn init_producer() -> InitProducerIdRequest {
 }
 
 pub(super) fn list_offset(name: &str, partition: i32, timestamp: i64) -> ListOffsetsRequest {
-    let asked = ListOffsetsPartition {
-        partition_index: partition,
-        current_leader_epoch: -1,
-        timestamp,
-    };
+    let asked = ListOffsetsPartition { partition_index: partition, current_leader_epoch: -1, timestamp };
     let topics = vec![ListOffsetsTopic { name: name.to_owned(), partitions: vec![asked] }];
     ListOffsetsRequest { replica_id: -1, topics, ..Default::default() }
 }
