@@ -285,7 +285,9 @@ impl Network {
                 }
                 // An error is told once; after it the stream is at its end.
                 let code = if end.shut { None } else { end.failed.take_if(|_| receive.filled == 0) };
+                // A connection that was reset carries nothing more, either way.
                 end.end_received |= code.is_some();
+                end.shut |= code.is_some();
                 let result = code.map_or(Ok(receive.filled), |code| Err(error(code)));
                 self.finish_receive(stream, result);
             } else if let Some(buffer) = &mut receive.into {

@@ -228,6 +228,7 @@ fn work(world: &World, clients: &Host, shared: &Rc<Shared>, random: &mut Random,
     let host = &shared.node;
     let goes_on = || host.is_running() && !running.iter().any(JoinHandle::is_finished);
     shared.phase.set(Phase::Auditing);
+    world.network_faults(|faults| faults.reset_one_in = 0);
     let audit = clients.spawn(0, audit::run(Rc::clone(shared)));
     let done = world.run_until(PATIENCE, || !goes_on() || audit.is_finished());
     if host.is_running() {
@@ -238,6 +239,7 @@ fn work(world: &World, clients: &Host, shared: &Rc<Shared>, random: &mut Random,
     }
     if goes_on() {
         shared.phase.set(Phase::Serving);
+        world.network_faults(|faults| faults.reset_one_in = shared.plan.reset_one_in);
         let length = Duration::from_micros(random.scaled(2_000, 4_000_000));
         let resets = random.below(4);
         for _ in 0..resets {

@@ -32,6 +32,8 @@ pub(super) struct Plan {
     pub(super) index_interval_bytes: u64,
     pub(super) delete_delay_ms: u64,
     pub(super) codecs: Vec<Codec>,
+    /// One in so many segments resets its connection, except while the auditor reads; 0 is never.
+    pub(super) reset_one_in: u64,
 }
 
 impl Plan {
@@ -47,6 +49,7 @@ impl Plan {
         Self {
             topics,
             codecs,
+            reset_one_in: if random.one_in(2) { random.scaled(100, 4000) } else { 0 },
             lives: random.between(3, 6),
             producers: random.between(1, 3),
             consumers: random.between(1, 2),
@@ -62,12 +65,8 @@ impl Plan {
 
     /// Turn the faults of network and disk up or down.
     pub(super) fn set_faults(&self, world: &World, node: &Host, random: &mut Random) {
-        let resets = if random.one_in(2) { random.scaled(100, 4000) } else { 0 };
         let late = random.scaled(10, 500);
-        world.network_faults(|faults| {
-            faults.reset_one_in = resets;
-            faults.late_one_in = late;
-        });
+        world.network_faults(|faults| faults.late_one_in = late);
         let slow = random.scaled(5, 100);
         node.disk_faults(|faults| faults.slow_sync_one_in = slow);
     }

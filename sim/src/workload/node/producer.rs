@@ -250,7 +250,8 @@ impl Producer {
                     if !history.is_there(part.key.0) => {}
                 // A restart forgets all but the last batch of the window; a loss leaves a gap.
                 ErrorCode::OutOfOrderSequenceNumber
-                    if first_life != connection.life
+                    if !history.is_there(part.key.0)
+                        || first_life != connection.life
                         || losses.is_some_and(|known| history.losses(part.key) > known) =>
                 {
                     is_refused = true;
