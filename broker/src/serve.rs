@@ -91,19 +91,18 @@ fn start(
         {
             tracing::warn!(core, cpu, %error, "cannot keep the shard on its CPU");
         }
-        let fatal = |text: String| {
+        let failed_to_start = |kind, text: String| {
             tracing::error!("cannot start: {text}");
-            let reason = StopReason::Fatal { kind: FatalKind::Start, text };
-            control.stop(reason.clone());
-            reason
+            control.fail_to_start(kind, text.clone());
+            StopReason::Fatal { kind, text }
         };
         let driver = match UringDriver::new(&UringConfig { core, ..UringConfig::default() }) {
             Ok(driver) => driver,
-            Err(error) => return fatal(error.to_string()),
+            Err(error) => return failed_to_start(FatalKind::Start, error.to_string()),
         };
         match Executor::new(Rc::new(driver)).run(run_shard(seat)) {
             Ok(reason) => reason,
-            Err(error) => fatal(error.to_string()),
+            Err(error) => failed_to_start(error.kind(), error.to_string()),
         }
     })
 }

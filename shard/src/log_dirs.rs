@@ -34,6 +34,7 @@ pub(crate) struct LogDirs {
     /// `metadata.log.dir` where it is none of `log.dirs`; held for its lock.
     _metadata: Option<LogDir>,
     previous_broker_epoch: i64,
+    was_clean: bool,
 }
 
 /// A partition whose files were found at start.
@@ -65,7 +66,13 @@ impl LogDirs {
         check_directory_ids(&opened)?;
         let metadata = if opened.len() > config.log.dirs.len() { opened.pop() } else { None };
         let previous_broker_epoch = previous_broker_epoch(&opened);
-        Ok(Self { cluster_id, dirs: opened, _metadata: metadata, previous_broker_epoch })
+        let was_clean = opened.iter().all(LogDir::is_clean);
+        Ok(Self { cluster_id, dirs: opened, _metadata: metadata, previous_broker_epoch, was_clean })
+    }
+
+    /// Whether the last stop was clean.
+    pub(crate) fn was_clean(&self) -> bool {
+        self.was_clean
     }
 
     pub(crate) fn cluster_id(&self) -> &str {

@@ -47,9 +47,10 @@ impl FoundMetadata {
     ///
     /// # Errors
     /// Damage, or records that this release does not know.
-    pub(crate) async fn read(config: &BrokerConfig) -> Result<Self, NodeError> {
+    pub(crate) async fn read(config: &BrokerConfig, was_clean: bool) -> Result<Self, NodeError> {
         let log_dir = Path::new(&config.metadata_log.dir);
         let dir = MetadataDir::new(log_dir);
+        dir.check(was_clean).await.map_err(|error| NodeError::Metadata(error.to_string()))?;
         let log = open_log(&dir, config).await?;
         let mut found = Self {
             snapshots: kept_snapshots(&dir).await?,

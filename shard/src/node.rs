@@ -38,6 +38,16 @@ pub enum NodeError {
     Metadata(String),
 }
 
+impl NodeError {
+    /// The kind of failure, which decides the exit code.
+    pub fn kind(&self) -> FatalKind {
+        match self {
+            Self::Metadata(_) => FatalKind::Metadata,
+            _ => FatalKind::Start,
+        }
+    }
+}
+
 /// Why a node stopped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StopReason {
@@ -162,9 +172,6 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 impl Control {
     /// Stop for this reason; the first failure counts, also where a stop was asked for before.
     pub fn stop(&self, reason: StopReason) {
-        if matches!(reason, StopReason::Fatal { kind: FatalKind::Start, .. }) {
-            self.0.start_failed.store(true, Ordering::Release);
-        }
         let mut known = lock(&self.0.reason);
         if matches!(*known, None | Some(StopReason::Asked)) {
             *known = Some(reason);
@@ -172,6 +179,12 @@ impl Control {
         drop(known);
         self.0.stopping.store(true, Ordering::Release);
         lock(&self.0.waiting).drain(..).for_each(Waker::wake);
+    }
+
+    /// The node cannot start: shards that wait for it to do so end, too.
+    pub fn fail_to_start(&self, kind: FatalKind, text: String) {
+        self.0.start_failed.store(true, Ordering::Release);
+        self.stop(StopReason::Fatal { kind, text });
     }
 
     /// Wait, in a task, until the node is to stop.

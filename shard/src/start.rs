@@ -6,7 +6,7 @@ use std::{
 };
 
 use jackdaw_core::{
-    config::{BrokerConfig, Listener as ListenerConfig, Quorum},
+    config::{BrokerConfig, Listener as ListenerConfig, Quorum, SecurityProtocol},
     controller::{SUPPORTED_FEATURES, Settings},
 };
 use jackdaw_raft::{Voter, VoterSet};
@@ -21,7 +21,7 @@ use crate::{
     log_dirs::{ExistingPartition, LogDirs},
     message::{Call, Message, PartitionCheckpoint, PartitionKey, Reply},
     metadata_log::FoundMetadata,
-    node::{Control, Fatal, FatalKind, Node, NodeError, NodeIdentity, NodeLimits, ShardSeat, StopReason},
+    node::{Control, Fatal, Node, NodeError, NodeIdentity, NodeLimits, ShardSeat, StopReason},
     rpc::Rpc,
     serve::Front,
     shard::Shard,
@@ -41,7 +41,7 @@ pub async fn run_shard(seat: ShardSeat) -> Result<StopReason, NodeError> {
     if rpc.own() == CONTROLLER_SHARD {
         let result = run_first(&node, rpc).await;
         if let Err(error) = &result {
-            node.control.stop(StopReason::Fatal { kind: FatalKind::Start, text: error.to_string() });
+            node.control.fail_to_start(error.kind(), error.to_string());
         }
         return result;
     }
@@ -87,7 +87,7 @@ async fn run_first(node: &Arc<Node>, rpc: Rc<Rpc>) -> Result<StopReason, NodeErr
     check_supported(config)?;
     let dirs = LogDirs::open(config).await?;
     let listeners = bind(config).await?;
-    let metadata = FoundMetadata::read(config).await?;
+    let metadata = FoundMetadata::read(config, dirs.was_clean()).await?;
     let existing = dirs.partitions(config, metadata.loader.image()).await?;
     let identity = Arc::new(identity(config, &dirs, existing));
     for other in 1..rpc.shards() {
@@ -141,6 +141,14 @@ async fn begin(
 }
 
 fn check_supported(config: &BrokerConfig) -> Result<(), NodeError> {
+    if let Some(listener) =
+        client_listeners(config).find(|listener| listener.protocol != SecurityProtocol::Plaintext)
+    {
+        return Err(NodeError::Configuration(format!(
+            "listeners: this release serves PLAINTEXT only; {} is {:?}",
+            listener.name, listener.protocol
+        )));
+    }
     let alone = match &config.node.quorum {
         Quorum::Alone => true,
         Quorum::Fixed(voters) => voters.iter().all(|voter| voter.id == config.node.id),

@@ -12,6 +12,7 @@ pub mod leader_epochs;
 mod log;
 pub mod log_dir;
 pub mod meta_properties;
+mod metadata_damage;
 pub mod metadata_log;
 mod offset_index;
 pub mod partition_metadata;

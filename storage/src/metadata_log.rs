@@ -15,7 +15,7 @@ use crate::{
     error::{During, Result, StorageError},
     layout,
     log::Log,
-    partition_metadata,
+    metadata_damage, partition_metadata,
     recovery::{RecoveryInputs, RecoveryReport},
 };
 
@@ -63,6 +63,14 @@ impl MetadataDir {
     /// Whether there is a metadata log.
     pub fn exists(&self) -> Result<bool> {
         Ok(file::metadata(&self.path).during("look up", &self.path)?.is_some())
+    }
+
+    /// Look for damage that is no torn end; before `open_log`, which would cut it off.
+    ///
+    /// # Errors
+    /// `Corrupt` with the place of the damage.
+    pub async fn check(&self, was_clean: bool) -> Result<()> {
+        if self.exists()? { metadata_damage::check(&self.path, was_clean).await } else { Ok(()) }
     }
 
     /// Open the metadata log, made if it is not there. Every batch is checked, whatever the last stop was; what

@@ -59,7 +59,7 @@ fn the_newest_snapshot_and_the_log_after_it_are_the_state() {
             let record = FeatureLevelRecord { name: METADATA_VERSION.into(), feature_level: level };
             VersionedRecord::new(record, 0)
         };
-        let mut found = FoundMetadata::read(&config).await.unwrap();
+        let mut found = FoundMetadata::read(&config, false).await.unwrap();
         assert_eq!((found.loader.image().offset, found.bounds().snapshot), (-1, None));
         assert_eq!(found.bootstrap, default_bootstrap_records());
         for level in [25, 26, 27] {
@@ -77,13 +77,13 @@ fn the_newest_snapshot_and_the_log_after_it_are_the_state() {
         };
         write(4, &[feature(20)]).await.unwrap();
         drop(found);
-        let found = FoundMetadata::read(&config).await.unwrap();
+        let found = FoundMetadata::read(&config, false).await.unwrap();
         let image = found.loader.image();
         assert_eq!((image.offset, image.features.level(METADATA_VERSION)), (5, 27));
         assert_eq!(found.bounds().snapshot.map(|snapshot| snapshot.offset), Some(4));
         assert_eq!(found.last_timestamp_ms, 1000);
         write(6, &[feature(21)]).await.unwrap();
-        let found = FoundMetadata::read(&config).await.unwrap();
+        let found = FoundMetadata::read(&config, false).await.unwrap();
         assert_eq!(
             (found.loader.image().features.level(METADATA_VERSION), found.bytes_since_snapshot),
             (21, 0)
