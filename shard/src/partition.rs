@@ -158,7 +158,10 @@ impl Partition {
         let (log_start_offset, must_flush) = {
             let log = self.log.borrow();
             let is_flushed = log.recovery_point() >= end_offset;
-            (log.log_start_offset(), !is_flushed && log.unflushed_count() >= log.config().flush_messages)
+            // The first answer may still wait for a flush that is under way: no reader sees the batch before.
+            let waits =
+                self.high_watermark() < end_offset || log.unflushed_count() >= log.config().flush_messages;
+            (log.log_start_offset(), !is_flushed && waits)
         };
         let result = ProduceResult::appended(first.base_offset(), NO_APPEND_TIME, log_start_offset);
         Appended { result, flush: must_flush.then(|| self.want_flush(end_offset)) }
