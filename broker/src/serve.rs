@@ -54,6 +54,7 @@ fn exit_code(reason: &StopReason) -> ExitCode {
     match reason {
         StopReason::Asked => ExitCode::Ok,
         StopReason::Fatal { kind: FatalKind::Start, .. } => ExitCode::Error,
+        StopReason::Fatal { kind: FatalKind::Configuration, .. } => ExitCode::Usage,
         StopReason::Fatal { kind: FatalKind::Disk, .. } => ExitCode::FsyncFailed,
         StopReason::Fatal { kind: FatalKind::Metadata, .. } => ExitCode::CorruptMetadata,
     }

@@ -43,6 +43,7 @@ impl NodeError {
     pub fn kind(&self) -> FatalKind {
         match self {
             Self::Metadata(_) => FatalKind::Metadata,
+            Self::Configuration(_) => FatalKind::Configuration,
             _ => FatalKind::Start,
         }
     }
@@ -61,6 +62,8 @@ pub enum StopReason {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FatalKind {
     Start,
+    /// Trying again does not help.
+    Configuration,
     Disk,
     Metadata,
 }

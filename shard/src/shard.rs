@@ -50,6 +50,7 @@ pub(crate) struct Shard {
     view: RefCell<Arc<View>>,
     controller: RefCell<Option<Rc<ControllerHost>>>,
     stopping: Cell<bool>,
+    pub(crate) has_told_of_coordinators: Cell<bool>,
 }
 
 impl Shard {
@@ -73,6 +74,7 @@ impl Shard {
             view: RefCell::default(),
             controller: RefCell::default(),
             stopping: Cell::new(false),
+            has_told_of_coordinators: Cell::new(false),
         }
     }
 

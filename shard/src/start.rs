@@ -93,6 +93,18 @@ async fn run_first(node: &Arc<Node>, rpc: Rc<Rpc>) -> Result<StopReason, NodeErr
     for other in 1..rpc.shards() {
         rpc.tell(other, Message::Identity(Arc::clone(&identity)));
     }
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        node_id = identity.node_id,
+        cluster_id = identity.cluster_id,
+        shards = rpc.shards(),
+        log_dirs = config.log.dirs.join(","),
+        partitions = identity.existing.len(),
+        "starting"
+    );
+    if !dirs.was_clean() && !identity.existing.is_empty() {
+        tracing::info!("the last stop was not clean: the logs are checked from their recovery points on");
+    }
     let limits = NodeLimits::new(config);
     let shard = Rc::new(Shard::new(identity, limits, rpc, Fatal::new(node.control.clone())));
     let front = Front::new(Rc::clone(&shard), node.loads.clone());
@@ -152,14 +164,15 @@ fn check_supported(config: &BrokerConfig) -> Result<(), NodeError> {
     let alone = match &config.node.quorum {
         Quorum::Alone => true,
         Quorum::Fixed(voters) => voters.iter().all(|voter| voter.id == config.node.id),
-        Quorum::Bootstrap(_) => false,
+        // Kafka's own file for a single node names the node itself here.
+        Quorum::Bootstrap(servers) => servers.len() <= 1,
     };
     if alone && config.node.is_broker && config.node.is_controller {
         return Ok(());
     }
     Err(NodeError::Configuration(
-        "this release runs one node that is broker and controller: set process.roles=broker,controller and no other \
-         node in controller.quorum.voters"
+        "this release runs one node that is broker and controller: set process.roles=broker,controller and name no other \
+         node in controller.quorum.voters or controller.quorum.bootstrap.servers"
             .to_owned(),
     ))
 }
@@ -196,9 +209,10 @@ async fn bind(config: &BrokerConfig) -> Result<Vec<Bound>, NodeError> {
     for configured in client_listeners(config) {
         let host = configured.host.as_deref().unwrap_or("0.0.0.0");
         let address = resolve(host, configured.port)?;
-        let (listener, address) = listen(address)
-            .await
-            .map_err(|error| NodeError::Io { what: format!("cannot listen on {configured}"), error })?;
+        let (listener, address) = listen(address).await.map_err(|error| NodeError::Io {
+            what: format!("cannot listen on {configured}; stop what has the port, or set listeners"),
+            error,
+        })?;
         bound.push(Bound { name: configured.name.clone(), listener, address });
     }
     Ok(bound)
@@ -210,7 +224,7 @@ async fn listen(address: SocketAddr) -> std::io::Result<(Listener, SocketAddr)> 
         match Listener::bind(address) {
             Err(error) if error.kind() == std::io::ErrorKind::AddrInUse && attempt < BIND_ATTEMPTS => {
                 if attempt == 1 {
-                    tracing::info!(%address, "waiting for the port of a process that is ending");
+                    tracing::info!(%address, "the port is taken; waiting a little, in case its process is just ending");
                 }
                 sleep(BIND_PAUSE).await;
             }

@@ -1,6 +1,6 @@
 //! `jackdaw topic`, `produce`, `consume`, `api-versions` and `storage format` as a person uses them, on the built broker.
 
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Output, Stdio};
 
 use jackdaw_tests::broker::{Broker, Options, binary};
@@ -86,4 +86,30 @@ fn a_directory_is_formatted_by_hand_and_then_served() {
     assert!(!again.status.success(), "formatting twice is refused");
     let ignored = run(Command::new(binary()).args(format).arg("--ignore-formatted"), "");
     assert!(ignored.status.success(), "{}", text(&ignored.stderr));
+}
+
+/// The file that Apache Kafka ships for a single node, but for its ports and directory.
+#[test]
+fn kafkas_own_file_for_one_node_is_served() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let config = dir.path().join("server.properties");
+    let text = format!(
+        "process.roles=broker,controller\nnode.id=1\ncontroller.quorum.bootstrap.servers=localhost:9093\n\
+         listeners=PLAINTEXT://127.0.0.1:0,CONTROLLER://127.0.0.1:9093\ncontroller.listener.names=CONTROLLER\n\
+         inter.broker.listener.name=PLAINTEXT\n\
+         listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT\nnum.network.threads=3\n\
+         num.io.threads=8\nlog.dirs={}\nnum.partitions=1\noffsets.topic.replication.factor=1\n",
+        dir.path().join("data").display()
+    );
+    std::fs::write(&config, text).expect("a file");
+    let mut child = Command::new(binary())
+        .args(["--config", config.to_str().expect("a path in UTF-8")])
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    let log = BufReader::new(child.stderr.take().expect("a pipe"));
+    let is_served = log.lines().map_while(Result::ok).any(|line| line.contains("serving listener"));
+    child.kill().expect("our own child");
+    child.wait().expect("our own child");
+    assert!(is_served);
 }

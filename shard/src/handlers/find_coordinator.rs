@@ -15,10 +15,17 @@ const BATCH_VERSION: i16 = 4;
 const TEXT: &str = "This broker serves no consumer groups or transactions yet.";
 
 pub(crate) async fn handle(
-    _shard: Rc<Shard>,
+    shard: Rc<Shard>,
     context: RequestContext,
     request: FindCoordinatorRequest,
 ) -> FindCoordinatorResponse {
+    if !shard.has_told_of_coordinators.replace(true) {
+        // Once a shard: clients ask again and again, and many ask without needing an answer.
+        tracing::info!(
+            client_id = context.client_id.as_deref().unwrap_or(""),
+            "a client asks for the coordinator of a group or transaction: neither is served yet; consumers use assign()"
+        );
+    }
     let error_code = ErrorCode::CoordinatorNotAvailable.code();
     let text = || Some(TEXT.to_owned());
     if context.version < BATCH_VERSION {
