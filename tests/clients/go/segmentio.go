@@ -72,7 +72,20 @@ func (s *segmentio) describe(topic string) error {
 	return nil
 }
 
+// The client keeps its picture of the cluster for some seconds: a topic that another client has just made may not be in
+// it yet.
 func (s *segmentio) listOffset(topic string, partition int32, timestamp int64) (int64, error) {
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		offset, err := s.askOffset(topic, partition, timestamp)
+		if !errors.Is(err, kafka.UnknownTopicOrPartition) || time.Now().After(deadline) {
+			return offset, err
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+}
+
+func (s *segmentio) askOffset(topic string, partition int32, timestamp int64) (int64, error) {
 	ctx, cancel := within()
 	defer cancel()
 	answer, err := s.client.ListOffsets(ctx, &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{
