@@ -74,15 +74,23 @@ func (s *segmentio) describe(topic string) error {
 
 // The client keeps its picture of the cluster for some seconds: a topic that another client has just made may not be in
 // it yet.
-func (s *segmentio) listOffset(topic string, partition int32, timestamp int64) (int64, error) {
+func untilKnown(ask func() error) error {
 	deadline := time.Now().Add(20 * time.Second)
 	for {
-		offset, err := s.askOffset(topic, partition, timestamp)
+		err := ask()
 		if !errors.Is(err, kafka.UnknownTopicOrPartition) || time.Now().After(deadline) {
-			return offset, err
+			return err
 		}
 		time.Sleep(200 * time.Millisecond)
 	}
+}
+
+func (s *segmentio) listOffset(topic string, partition int32, timestamp int64) (offset int64, err error) {
+	err = untilKnown(func() error {
+		offset, err = s.askOffset(topic, partition, timestamp)
+		return err
+	})
+	return offset, err
 }
 
 func (s *segmentio) askOffset(topic string, partition int32, timestamp int64) (int64, error) {
@@ -152,7 +160,11 @@ func (s *segmentio) consume(topic, partition, from string, count int) error {
 	if p, err := strconv.Atoi(partition); err == nil {
 		return s.read(topic, int32(p), from, count)
 	}
-	partitions, err := s.partitions(topic)
+	var partitions []kafka.Partition
+	err := untilKnown(func() (err error) {
+		partitions, err = s.partitions(topic)
+		return err
+	})
 	if err != nil {
 		return err
 	}
