@@ -9,17 +9,13 @@ const CORRUPT_METADATA: i32 = 11;
 
 #[test]
 fn the_node_does_not_start_on_damaged_metadata() {
-    for is_clean in [true, false] {
-        let Some(mut broker) = Broker::start_to_stop(Options::shards(2)) else { return };
+    for shards in [1, 2] {
+        let Some(mut broker) = Broker::start_to_stop(Options::shards(shards)) else { return };
         let mut connection = Connection::open(broker.bootstrap());
         for _ in 0..3 {
             create(&mut connection, &topic("kept"), 2);
         }
-        if is_clean {
-            broker.terminate()
-        } else {
-            broker.kill()
-        }
+        broker.terminate();
         let log = broker.data_dir().join("__cluster_metadata-0/00000000000000000000.log");
         let mut content = std::fs::read(&log).expect("the metadata log");
         let middle = content.len() / 2;
