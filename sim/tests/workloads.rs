@@ -10,8 +10,9 @@ const FOUND: &[(&str, &[u64])] = &[
     // clean-shutdown marker came back (318).
     // A metadata log whose making a crash cut short could not be opened (46, 49, 69); a produce that waited for its flush
     // was never answered when its topic was deleted (22, 54, 79);
-    // a duplicate was acknowledged while the flush of its first was under way, above the high watermark (1496).
-    ("node", &[22, 46, 49, 54, 69, 79, 1496]),
+    // a duplicate was acknowledged while the flush of its first was under way, above the high watermark (1496);
+    // writes that a power cut kept in any order were taken for damage in the metadata log (261).
+    ("node", &[22, 46, 49, 54, 69, 79, 261, 1496]),
     ("log", &[0, 6, 7, 36, 42, 43, 48, 49, 75, 126, 233, 238, 289, 292, 318, 414]),
 ];
 

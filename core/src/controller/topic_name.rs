@@ -40,3 +40,18 @@ pub(super) fn unified(name: &str) -> String {
 pub(super) fn may_collide(name: &str) -> bool {
     name.contains(['.', '_'])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topic_names_follow_kafkas_rule() {
+        for name in ["a", "A.b_c-1", &"x".repeat(NAME_BYTES_MAX)] {
+            assert_eq!(check_topic_name(name), Ok(()), "{name}");
+        }
+        for name in ["", ".", "..", "a b", "ä", "a/b", &"x".repeat(NAME_BYTES_MAX + 1)] {
+            assert!(check_topic_name(name).is_err(), "{name}");
+        }
+    }
+}

@@ -10,8 +10,8 @@ use rustix::fs::{FlockOperation, Mode, OFlags};
 
 use crate::driver::{Descriptor, DirectoryEntry, Metadata, OpenOptions};
 
-fn borrow(descriptor: Descriptor) -> BorrowedFd<'static> {
-    // SAFETY: descriptors are owned by live `File` values, which pass them in.
+pub(crate) fn borrow(descriptor: Descriptor) -> BorrowedFd<'static> {
+    // SAFETY: descriptors are owned by live `File`, `Socket` and `Listener` values, which pass them in.
     #[allow(unsafe_code)]
     unsafe {
         BorrowedFd::borrow_raw(descriptor.0)

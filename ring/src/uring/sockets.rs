@@ -3,7 +3,7 @@
 use std::{
     io,
     net::SocketAddr,
-    os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd},
+    os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd},
 };
 
 use rustix::{
@@ -11,18 +11,11 @@ use rustix::{
     net::{AddressFamily, SocketFlags, SocketType, sockopt},
 };
 
+use super::files::borrow;
 use crate::driver::{Descriptor, Payload};
 
 /// Connections that may wait to be accepted; the kernel caps it at `net.core.somaxconn`.
 const BACKLOG: i32 = 4096;
-
-fn borrow(descriptor: Descriptor) -> BorrowedFd<'static> {
-    // SAFETY: descriptors are owned by live `Socket`, `Listener` and `File` values, which pass them in.
-    #[allow(unsafe_code)]
-    unsafe {
-        BorrowedFd::borrow_raw(descriptor.0)
-    }
-}
 
 pub(crate) fn into_descriptor(fd: OwnedFd) -> Descriptor {
     Descriptor(fd.into_raw_fd())

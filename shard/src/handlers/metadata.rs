@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use jackdaw_core::{
+    controller::check_topic_name,
     error_code::ErrorCode,
     protocol::messages::metadata::{
         MetadataRequest, MetadataRequestTopic, MetadataResponse, MetadataResponseBroker,
@@ -97,20 +98,12 @@ fn find(
     match &asked.name {
         Some(name) => match view.topic_by_name(name) {
             Some(topic) => describe(topic),
-            None if is_valid_name(name) => failed(ErrorCode::UnknownTopicOrPartition),
+            None if check_topic_name(name).is_ok() => failed(ErrorCode::UnknownTopicOrPartition),
             None => failed(ErrorCode::InvalidTopicException),
         },
         None if context.version < TOPIC_IDS_VERSION => failed(ErrorCode::InvalidRequest),
         None => view.topic_by_id(asked.topic_id).map_or_else(|| failed(ErrorCode::UnknownTopicId), describe),
     }
-}
-
-/// Kafka's rule for topic names.
-fn is_valid_name(name: &str) -> bool {
-    (1..=249).contains(&name.len())
-        && name != "."
-        && name != ".."
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
 }
 
 fn describe(view: &View, topic: &TopicView, listener: &str, version: i16) -> MetadataResponseTopic {
@@ -148,20 +141,5 @@ pub(crate) fn leader_error(
         ErrorCode::ListenerNotFound
     } else {
         ErrorCode::LeaderNotAvailable
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn topic_names_follow_kafkas_rule() {
-        for name in ["a", "A.b_c-1", &"x".repeat(249)] {
-            assert!(is_valid_name(name), "{name}");
-        }
-        for name in ["", ".", "..", "a b", "ä", "a/b", &"x".repeat(250)] {
-            assert!(!is_valid_name(name), "{name}");
-        }
     }
 }
