@@ -4,6 +4,7 @@ pub mod config;
 pub mod controller;
 pub mod error_code;
 pub mod fetch_session;
+pub mod group;
 pub mod limits;
 pub mod metadata;
 pub mod partition_state;

@@ -1,6 +1,7 @@
 //! What a node runs with: the typed result of all settings.
 
 use super::error::{ConfigError, ConfigErrors};
+use super::group::GroupConfig;
 use super::listener::{self, Listener};
 use super::notice::{Notice, notices};
 use super::quorum::{self, Quorum, Voter};
@@ -17,6 +18,7 @@ pub struct BrokerConfig {
     pub log: LogConfig,
     pub metadata_log: MetadataLogConfig,
     pub topics: TopicCreation,
+    pub groups: GroupConfig,
     /// What a topic has that sets nothing itself (without values that were changed at run time).
     pub topic_defaults: TopicConfig,
     pub(super) settings: Settings,
@@ -133,6 +135,7 @@ impl BrokerConfig {
                 auto_create_enable: values.boolean("auto.create.topics.enable"),
                 delete_enable: values.boolean("delete.topic.enable"),
             },
+            groups: GroupConfig::new(&values),
             topic_defaults: TopicConfig::of_broker(&values),
             node,
             network,

@@ -6,6 +6,7 @@
 mod broker;
 mod describe;
 mod error;
+mod group;
 mod listener;
 mod notice;
 mod properties;
@@ -20,6 +21,7 @@ mod values;
 pub use broker::{BrokerConfig, LogConfig, MetadataLogConfig, NetworkConfig, NodeConfig, TopicCreation};
 pub use describe::{ConfigSource, DescribedConfig, DescribedSynonym};
 pub use error::{ConfigError, ConfigErrors};
+pub use group::{ClassicGroupConfig, ConsumerGroupConfig, GroupConfig, OffsetsConfig};
 pub use listener::{Listener, ListenerError, SecurityProtocol};
 pub use notice::Notice;
 pub use properties::BadEscape;

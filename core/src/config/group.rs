@@ -1,0 +1,94 @@
+//! What a group coordinator runs with.
+
+use super::values::Values;
+
+/// `group.*` and `offsets.*` of a broker. Times are milliseconds, as the names say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupConfig {
+    pub classic: ClassicGroupConfig,
+    pub consumer: ConsumerGroupConfig,
+    pub offsets: OffsetsConfig,
+}
+
+/// Groups of the classic protocol.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClassicGroupConfig {
+    pub min_session_timeout_ms: i32,
+    pub max_session_timeout_ms: i32,
+    pub initial_rebalance_delay_ms: i32,
+    /// Members of one group.
+    pub max_size: i32,
+}
+
+/// Groups of the protocol of KIP-848. A group's own configuration lies over the first three.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsumerGroupConfig {
+    pub session_timeout_ms: i32,
+    pub heartbeat_interval_ms: i32,
+    pub assignment_interval_ms: i32,
+    pub min_session_timeout_ms: i32,
+    pub max_session_timeout_ms: i32,
+    pub min_heartbeat_interval_ms: i32,
+    pub max_heartbeat_interval_ms: i32,
+    pub min_assignment_interval_ms: i32,
+    pub max_assignment_interval_ms: i32,
+    /// Members of one group.
+    pub max_size: i32,
+    /// Names, the default first.
+    pub assignors: Vec<String>,
+    pub can_upgrade: bool,
+    pub can_downgrade: bool,
+    pub regex_refresh_interval_ms: i32,
+}
+
+/// Committed offsets and their topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OffsetsConfig {
+    pub topic_num_partitions: i32,
+    pub topic_replication_factor: i16,
+    pub topic_segment_bytes: i32,
+    pub retention_ms: i64,
+    pub retention_check_interval_ms: i64,
+    /// Of the text that goes with an offset.
+    pub metadata_max_bytes: i32,
+}
+
+impl GroupConfig {
+    pub(super) fn new(values: &Values) -> Self {
+        let migration = values.text_or_null("group.consumer.migration.policy").unwrap_or_default();
+        let migration = migration.to_ascii_lowercase();
+        Self {
+            classic: ClassicGroupConfig {
+                min_session_timeout_ms: values.int("group.min.session.timeout.ms"),
+                max_session_timeout_ms: values.int("group.max.session.timeout.ms"),
+                initial_rebalance_delay_ms: values.int("group.initial.rebalance.delay.ms"),
+                max_size: values.int("group.max.size"),
+            },
+            consumer: ConsumerGroupConfig {
+                session_timeout_ms: values.int("group.consumer.session.timeout.ms"),
+                heartbeat_interval_ms: values.int("group.consumer.heartbeat.interval.ms"),
+                assignment_interval_ms: values.int("group.consumer.assignment.interval.ms"),
+                min_session_timeout_ms: values.int("group.consumer.min.session.timeout.ms"),
+                max_session_timeout_ms: values.int("group.consumer.max.session.timeout.ms"),
+                min_heartbeat_interval_ms: values.int("group.consumer.min.heartbeat.interval.ms"),
+                max_heartbeat_interval_ms: values.int("group.consumer.max.heartbeat.interval.ms"),
+                min_assignment_interval_ms: values.int("group.consumer.min.assignment.interval.ms"),
+                max_assignment_interval_ms: values.int("group.consumer.max.assignment.interval.ms"),
+                max_size: values.int("group.consumer.max.size"),
+                assignors: values.list("group.consumer.assignors"),
+                can_upgrade: ["bidirectional", "upgrade"].contains(&&*migration),
+                can_downgrade: ["bidirectional", "downgrade"].contains(&&*migration),
+                regex_refresh_interval_ms: values.int("group.consumer.regex.refresh.interval.ms"),
+            },
+            offsets: OffsetsConfig {
+                topic_num_partitions: values.int("offsets.topic.num.partitions"),
+                topic_replication_factor: i16::try_from(values.int("offsets.topic.replication.factor"))
+                    .unwrap_or(1),
+                topic_segment_bytes: values.int("offsets.topic.segment.bytes"),
+                retention_ms: i64::from(values.int("offsets.retention.minutes")) * 60_000,
+                retention_check_interval_ms: values.long("offsets.retention.check.interval.ms"),
+                metadata_max_bytes: values.int("offset.metadata.max.bytes"),
+            },
+        }
+    }
+}

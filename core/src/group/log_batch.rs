@@ -1,0 +1,97 @@
+//! Group records in record batches: what the host writes to and reads from `__consumer_offsets`.
+
+use bytes::Bytes;
+
+use super::GroupRecord;
+use crate::{
+    limits::DECOMPRESSED_BATCH_BYTES_MAX,
+    protocol::{
+        DecodeError, EncodeError,
+        records::{GroupKey, GroupValue},
+    },
+    records::{
+        BatchBuilder, BatchView, Codec, CorruptBatch, InvalidRecord, NewRecord, Record, Records,
+        ValidatedBatch,
+        compression::{DecompressError, Decompressor},
+    },
+};
+
+/// A batch of `__consumer_offsets` cannot be read: its partition cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum GroupLogError {
+    #[error("the batch is corrupt: {0}")]
+    Corrupt(#[from] CorruptBatch),
+    #[error("the batch cannot be decompressed: {0}")]
+    Compressed(#[from] DecompressError),
+    #[error("the batch is compressed with a codec that this release does not know")]
+    Codec,
+    #[error("a record of the batch cannot be read: {0}")]
+    Record(#[from] InvalidRecord),
+    #[error("the record at offset {offset} cannot be read: {error}")]
+    Field { offset: i64, error: DecodeError },
+}
+
+/// A data batch with these records.
+///
+/// # Errors
+/// A record with a field that its version cannot carry.
+///
+/// # Panics
+/// Where there are no records.
+pub fn build_group_batch(records: &[GroupRecord], timestamp_ms: i64) -> Result<ValidatedBatch, EncodeError> {
+    let mut builder = BatchBuilder::new();
+    for record in records {
+        let key = record.key.encode()?;
+        let value = record.value.as_ref().map(|value| value.encode(record.value_version)).transpose()?;
+        builder.append(&NewRecord {
+            timestamp_ms,
+            key: Some(&key),
+            value: value.as_deref(),
+            ..NewRecord::default()
+        });
+    }
+    Ok(builder.build_uncompressed())
+}
+
+/// Passes each record of a checked batch to `replay`. Records of a type that this release does not know are counted
+/// and skipped, as Kafka does: a newer release may have written them.
+///
+/// # Errors
+/// Anything that no broker can have written.
+pub fn replay_group_batch(
+    batch: &BatchView<'_>,
+    decompressor: &mut Decompressor,
+    mut replay: impl FnMut(GroupRecord),
+) -> Result<usize, GroupLogError> {
+    batch.check()?;
+    let header = batch.header();
+    let codec = header.codec().ok_or(GroupLogError::Codec)?;
+    let section = match codec {
+        Codec::None => batch.body(),
+        codec => decompressor.decompress(codec, batch.body(), DECOMPRESSED_BATCH_BYTES_MAX)?,
+    };
+    let mut unknown_count = 0;
+    for record in Records::new(section, header.records_count()) {
+        let record = record?;
+        let offset = header.base_offset() + i64::from(record.offset_delta);
+        match decode(&record).map_err(|error| GroupLogError::Field { offset, error })? {
+            Some(record) => replay(record),
+            None => unknown_count += 1,
+        }
+    }
+    Ok(unknown_count)
+}
+
+/// `None` for a record of an unknown type.
+fn decode(record: &Record<'_>) -> Result<Option<GroupRecord>, DecodeError> {
+    let key = Bytes::copy_from_slice(record.key.unwrap_or_default());
+    let key = match GroupKey::decode(&key) {
+        Err(DecodeError::Type { .. }) => return Ok(None),
+        key => key?,
+    };
+    let Some(value) = record.value else { return Ok(Some(GroupRecord::tombstone(key))) };
+    let value = Bytes::copy_from_slice(value);
+    let version = value.first_chunk().map_or(0, |version| i16::from_be_bytes(*version));
+    let value = GroupValue::decode(key.code(), &value)?;
+    Ok(Some(GroupRecord::set(key, value, version)))
+}
