@@ -9,6 +9,7 @@
 mod context;
 mod log_batch;
 mod outcome;
+mod partitioner;
 mod record;
 mod request;
 mod request_failed;
@@ -16,6 +17,7 @@ mod request_failed;
 pub use context::{Client, Context};
 pub use log_batch::{GroupLogError, build_group_batch, replay_group_batch};
 pub use outcome::{CallId, Effect, Outcome};
+pub use partitioner::partition_of_group;
 pub use record::GroupRecord;
 pub use request::{Request, Response};
 
