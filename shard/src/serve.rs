@@ -139,6 +139,8 @@ impl Front {
     /// Close all connections and logs; what remains is what the checkpoint files say.
     pub(crate) async fn stop(&self) -> Vec<PartitionCheckpoint> {
         self.shard.set_stopping();
+        // Members that wait for a rebalance are answered: their requests would hold the stop up.
+        self.shard.groups.stop();
         self.connections.shutdown_all();
         let ended = async {
             while self.connections.count() > 0 {
@@ -147,7 +149,6 @@ impl Front {
         };
         // Requests that are being answered end with their connections; none may hold the stop up.
         let _ = timeout(STOP_GRACE, ended).await;
-        self.shard.groups.stop();
         let lines = apply::close_all(&self.shard).await;
         self.is_stopped.set(true);
         self.stopped.notify_all();
