@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use jackdaw_core::{
+    controller,
     error_code::ErrorCode,
     protocol::{
         fetch::{AbortedTransaction, DivergingEpoch},
@@ -16,10 +17,7 @@ use jackdaw_core::{
 use jackdaw_net::listener::Load;
 use jackdaw_ring::{FileLease, socket::Detached};
 
-use crate::{
-    controller_host::ControllerCall, fetch_wait::FetchToken, groups::GroupCall, node::NodeIdentity,
-    view::View,
-};
+use crate::{fetch_wait::FetchToken, groups::GroupCall, node::NodeIdentity, view::View};
 
 /// A partition by its topic's id.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -68,7 +66,7 @@ pub(crate) enum Call {
     ListOffsets(Vec<OffsetQuery>),
     /// Take this view over, one step at a time: every shard has done one before any begins the next.
     Apply(Arc<View>, ApplyStep),
-    Controller(Box<ControllerCall>),
+    Controller(Box<controller::Request>),
     /// Requests for group coordinators of the called shard.
     Groups(GroupCall),
     /// What the checkpoint files say of the partitions here.
@@ -83,7 +81,8 @@ pub(crate) enum Reply {
     ListOffsets(Vec<OffsetAnswer>),
     /// Whether the step changed anything on disk.
     Applied(bool),
-    Controller(Box<crate::controller_host::ControllerReply>),
+    /// `None` where no controller is active.
+    Controller(Option<Box<controller::Response>>),
     /// One for each request of the call, in its order.
     Groups(Vec<jackdaw_core::group::Response>),
     Checkpoints(Vec<PartitionCheckpoint>),

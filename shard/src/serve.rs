@@ -126,7 +126,7 @@ impl Front {
             }
             Call::Controller(call) => Handled::Later(Box::pin(async move {
                 debug_assert_eq!(shard.rpc.own(), CONTROLLER_SHARD);
-                Reply::Controller(Box::new(shard.controller(*call).await))
+                Reply::Controller(shard.call_controller(*call).await.map(Box::new))
             })),
             Call::Checkpoints => Handled::Now(Reply::Checkpoints(apply::checkpoints(&shard))),
             Call::Stop => {

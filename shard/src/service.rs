@@ -108,6 +108,7 @@ impl KafkaService {
             ApiKey::CreateTopics => self.later(context, reader, handlers::topics::create),
             ApiKey::DeleteTopics => self.later(context, reader, handlers::topics::delete),
             ApiKey::InitProducerId => self.later(context, reader, handlers::init_producer_id::handle),
+            ApiKey::DescribeConfigs => self.later(context, reader, handlers::describe_configs::handle),
             ApiKey::DescribeCluster => self.later(context, reader, handlers::describe_cluster::handle),
             ApiKey::DescribeTopicPartitions => {
                 self.later(context, reader, handlers::describe_topic_partitions::handle)

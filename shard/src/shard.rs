@@ -8,13 +8,17 @@ use std::{
 };
 
 use jackdaw_core::{
-    config::GroupConfig, error_code::ErrorCode, fetch_session::FetchSessions,
-    protocol::produce::ProduceFrame, records::validate::Validator,
+    config::GroupConfig,
+    controller::{ControllerRequest, Request, Response},
+    error_code::ErrorCode,
+    fetch_session::FetchSessions,
+    protocol::produce::ProduceFrame,
+    records::validate::Validator,
 };
 
 use crate::{
     checkpoints::Checkpoints,
-    controller_host::{ControllerCall, ControllerHost, ControllerReply},
+    controller_host::ControllerHost,
     fetch_wait::{FetchToken, FetchWaits},
     groups::Groups,
     limits::{CONTROLLER_SHARD, POOLED_FRAMES_MAX},
@@ -110,15 +114,20 @@ impl Shard {
         self.stopping.set(true);
     }
 
-    /// Ask the controller, wherever it is.
-    pub(crate) async fn controller(self: &Rc<Self>, call: ControllerCall) -> ControllerReply {
+    /// Ask the controller, wherever it is. The answer comes when its records are committed and every shard knows them;
+    /// `None` where no controller is active.
+    pub(crate) async fn controller<R: ControllerRequest>(self: &Rc<Self>, request: R) -> Option<R::Response> {
+        R::response(self.call_controller(request.into_request()).await?)
+    }
+
+    pub(crate) async fn call_controller(self: &Rc<Self>, request: Request) -> Option<Response> {
         let host = self.controller.borrow().clone();
         if let Some(host) = host {
-            return host.call(call).await;
+            return host.call(request).await;
         }
-        match self.rpc.call(CONTROLLER_SHARD, Call::Controller(Box::new(call))).await {
-            Reply::Controller(reply) => *reply,
-            _ => ControllerReply::Unavailable,
+        match self.rpc.call(CONTROLLER_SHARD, Call::Controller(Box::new(request))).await {
+            Reply::Controller(response) => response.map(|response| *response),
+            _ => None,
         }
     }
 

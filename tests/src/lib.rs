@@ -12,4 +12,5 @@ pub mod library;
 pub mod program;
 pub mod record;
 pub mod requests;
+pub mod tool;
 pub mod wire;
