@@ -120,6 +120,9 @@ pub(crate) struct FetchCall {
     pub(crate) watch: Option<FetchToken>,
     pub(crate) read_committed: bool,
     pub(crate) max_bytes: usize,
+    /// What the caller has set aside of its memory budget for records that must be read from disk. Those beyond it are
+    /// answered as [`FetchedData::Cold`].
+    pub(crate) memory_bytes: usize,
     pub(crate) reads: Vec<FetchRead>,
 }
 
@@ -159,13 +162,17 @@ pub(crate) enum FetchedData {
     },
     /// Read through the ring because the page cache did not have it.
     Memory(Bytes),
+    /// Not in the page cache, and not read for want of memory.
+    Cold {
+        size_bytes: usize,
+    },
 }
 
 impl FetchedData {
     pub(crate) fn size_bytes(&self) -> usize {
         match self {
             Self::None => 0,
-            Self::File { size_bytes, .. } => *size_bytes,
+            Self::File { size_bytes, .. } | Self::Cold { size_bytes } => *size_bytes,
             Self::Memory(bytes) => bytes.len(),
         }
     }

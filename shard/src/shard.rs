@@ -15,6 +15,7 @@ use jackdaw_core::{
     protocol::produce::ProduceFrame,
     records::validate::Validator,
 };
+use jackdaw_net::budget::Budget;
 
 use crate::{
     checkpoints::Checkpoints,
@@ -40,6 +41,8 @@ pub(crate) struct Shard {
     pub(crate) identity: Arc<NodeIdentity>,
     pub(crate) limits: NodeLimits,
     pub(crate) rpc: Rc<Rpc>,
+    /// For what requests and answers of this shard's connections take.
+    pub(crate) memory: Budget,
     pub(crate) fetch_waits: FetchWaits,
     pub(crate) fetch_sessions: RefCell<FetchSessions>,
     pub(crate) producer_ids: ProducerIds,
@@ -69,6 +72,7 @@ impl Shard {
         let fetch_waits = FetchWaits::default();
         let fetch_sessions = fetch_sessions(&rpc, &limits);
         Self {
+            memory: Budget::new(limits.request_memory_bytes),
             wakeups: Wakeups::new(Rc::clone(&rpc), fetch_waits.clone()),
             identity,
             limits,
@@ -174,7 +178,7 @@ impl Shard {
     }
 
     /// Read from partitions of this shard for a fetch of shard `from`. What the page cache does not have is read
-    /// through the ring: first the places to look at, then the data.
+    /// through the ring, as far as the caller has set memory aside: first the places to look at, then the data.
     pub(crate) fn fetch(self: &Rc<Self>, from: usize, call: FetchCall) -> Handled {
         let places: Vec<_> = call.reads.iter().filter_map(|read| self.cold_place(read)).collect();
         if places.is_empty() {
@@ -202,7 +206,7 @@ impl Shard {
     }
 
     fn read_all(&self, from: usize, call: &FetchCall) -> (Vec<Fetched>, Vec<(usize, ColdData)>) {
-        let mut left = call.max_bytes;
+        let (mut left, mut memory_left) = (call.max_bytes, call.memory_bytes);
         let mut is_first = true;
         let mut fetched = Vec::with_capacity(call.reads.len());
         let mut cold = Vec::new();
@@ -212,10 +216,13 @@ impl Shard {
                 continue;
             };
             let (found, data) = partition.read(read, call.read_committed, left, is_first);
-            let size_bytes = data.as_ref().map_or(found.data.size_bytes(), ColdData::size_bytes);
+            let size_bytes = found.data.size_bytes();
             left = left.saturating_sub(size_bytes);
             is_first &= size_bytes == 0;
-            if let Some(data) = data {
+            if let Some(data) = data
+                && let Some(after) = memory_left.checked_sub(size_bytes)
+            {
+                memory_left = after;
                 cold.push((fetched.len(), data));
             }
             if let Some(fetch) = call.watch {

@@ -96,6 +96,11 @@ impl Broker {
         self.owned().data_dir()
     }
 
+    /// The id of its process.
+    pub fn pid(&self) -> u32 {
+        self.owned().child.as_ref().expect("a running broker").id()
+    }
+
     /// SIGKILL.
     pub fn kill(&mut self) {
         let mut child = self.owned_mut().running();
