@@ -52,7 +52,9 @@ impl Consumption {
                 Event::Revoked(_) => {}
                 Event::Left => drop(self.left.insert(member)),
                 Event::Warned(text) => self.warnings.push(format!("{member}: {text}")),
-                Event::Failed(text) => panic!("{}: {member} failed: {text}\n{:#?}", self.group, self.warnings),
+                Event::Failed(text) => {
+                    panic!("{}: {member} failed: {text}\n{:#?}", self.group, self.warnings)
+                }
             }
         }
     }
@@ -62,7 +64,8 @@ impl Consumption {
         let progress = self.partitions.entry(place.1.clone()).or_default();
         let position = self.positions.get(&place).copied();
         if position != Some(offset) {
-            let told = || format!("{}: {place:?} at {offset}, expected {position:?}, {progress:?}", self.group);
+            let told =
+                || format!("{}: {place:?} at {offset}, expected {position:?}, {progress:?}", self.group);
             let fresh = self.fresh.contains(&place) || !self.telling.contains(&place.0);
             assert!(fresh, "a jump without an assignment: {}", told());
             assert!(offset <= progress.next, "records are skipped: {}", told());

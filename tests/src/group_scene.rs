@@ -134,7 +134,9 @@ impl<'a> Scene<'a> {
     /// Waits until everything was consumed and committed: nothing is lost.
     pub fn await_end(&mut self, end: i64) {
         let all = vec![end; PARTITIONS as usize];
-        self.await_that(&format!("all {end} records of every partition"), |scene| scene.next_offsets() == all);
+        self.await_that(&format!("all {end} records of every partition"), |scene| {
+            scene.next_offsets() == all
+        });
         self.await_that(&format!("offset {end} committed of every partition"), |scene| {
             scene.committed().is_some_and(|offsets| offsets == all)
         });

@@ -3,16 +3,14 @@
 use std::collections::BTreeSet;
 
 use jackdaw_core::error_code::ErrorCode;
-use jackdaw_core::protocol::messages::consumer_group_describe::{
-    self, ConsumerGroupDescribeRequest,
-};
+use jackdaw_core::protocol::Message as _;
+use jackdaw_core::protocol::messages::consumer_group_describe::{self, ConsumerGroupDescribeRequest};
 use jackdaw_core::protocol::messages::describe_groups::{self, DescribeGroupsRequest};
 use jackdaw_core::protocol::messages::offset_fetch::{
     OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopics,
 };
 use jackdaw_core::protocol::primitives::Reader;
 use jackdaw_core::protocol::records::consumer_protocol::ConsumerProtocolAssignment;
-use jackdaw_core::protocol::Message as _;
 
 use crate::wire::Connection;
 
@@ -145,7 +143,11 @@ pub fn committed(connection: &mut Connection, group: &str, topic: &str, partitio
     let response = connection.call(&request, 9);
     let found = &response.groups[0];
     if found.error_code != 0 {
-        let passing = [ErrorCode::CoordinatorLoadInProgress, ErrorCode::NotCoordinator, ErrorCode::CoordinatorNotAvailable];
+        let passing = [
+            ErrorCode::CoordinatorLoadInProgress,
+            ErrorCode::NotCoordinator,
+            ErrorCode::CoordinatorNotAvailable,
+        ];
         assert!(passing.iter().any(|&code| code as i16 == found.error_code), "{response:?}");
         return None;
     }

@@ -29,7 +29,8 @@ pub struct Load {
 impl Load {
     /// Begins to write to a topic that nobody else writes to.
     pub fn start(bootstrap: &str, topic: &Topic, partitions: i32) -> Self {
-        let (bootstrap, topic, stop) = (bootstrap.to_owned(), topic.clone(), Arc::new(AtomicBool::new(false)));
+        let (bootstrap, topic, stop) =
+            (bootstrap.to_owned(), topic.clone(), Arc::new(AtomicBool::new(false)));
         let stopped = Arc::clone(&stop);
         let thread = std::thread::spawn(move || {
             let mut writer = Writer::open(bootstrap, topic, partitions);
@@ -86,7 +87,8 @@ impl Writer {
         let response = connection.try_call(&request, FIRST_WITH_TOPIC_IDS).ok()?;
         self.connection = Some(connection);
         let answers = &response.responses.first()?.partition_responses;
-        let failed = answers.iter().filter(|a| a.error_code != 0 && a.error_code != DUPLICATE_SEQUENCE_NUMBER);
+        let failed =
+            answers.iter().filter(|a| a.error_code != 0 && a.error_code != DUPLICATE_SEQUENCE_NUMBER);
         let failed: Vec<i32> = failed.map(|answer| answer.index).collect();
         if !failed.is_empty() {
             std::thread::sleep(Duration::from_millis(50));

@@ -111,8 +111,6 @@ fn listed(list: &str) -> Option<Vec<Partition>> {
     match list {
         "all" => None,
         "none" => Some(Vec::new()),
-        _ => Some(
-            list.split(',').filter_map(|name| name.rsplit_once(':')).map(|(t, p)| at(t, p)).collect(),
-        ),
+        _ => Some(list.split(',').filter_map(|name| name.rsplit_once(':')).map(|(t, p)| at(t, p)).collect()),
     }
 }

@@ -43,15 +43,14 @@ class Member:
         self.membership.lost(pairs(partitions))
 
     def poll(self):
-        message = self.consumer.poll(0.1)
-        for _ in range(100):
+        for i in range(100):
+            message = self.consumer.poll(0 if i else 0.1)
             if message is None:
                 return
             if message.error() is None:
                 yield message.topic(), message.partition(), message.offset()
             elif not self._passing(message.error()):
                 raise KafkaException(message.error())
-            message = self.consumer.poll(0)
 
     @staticmethod
     def _passing(error):
