@@ -17,11 +17,8 @@ pub(crate) fn start(shard: &Rc<Shard>, config: &LogConfig) {
     let every = |interval_ms: i64| (initial_delay_ms, interval_ms);
     spawn(repeat(Rc::clone(shard), every(config.flush_scheduler_interval_ms), flush_old));
     spawn(repeat(Rc::clone(shard), every(config.retention_check_interval_ms), delete_old_segments));
-    let expiration_ms = i64::from(config.producer_id_expiration_ms);
     let check_interval_ms = i64::from(config.producer_id_expiration_check_interval_ms);
-    spawn(repeat(Rc::clone(shard), every(check_interval_ms), move |shard| {
-        forget_idle_producers(shard, expiration_ms)
-    }));
+    spawn(repeat(Rc::clone(shard), every(check_interval_ms), forget_idle_producers));
 }
 
 /// Do `work` after the initial delay and then at each interval, until the shard stops.
@@ -105,7 +102,8 @@ async fn unlink(files: Vec<PathBuf>, delay_ms: u64) {
 }
 
 /// `producer.id.expiration.ms`.
-async fn forget_idle_producers(shard: Rc<Shard>, expiration_ms: i64) {
+async fn forget_idle_producers(shard: Rc<Shard>) {
+    let expiration_ms = i64::from(shard.int_in_effect("producer.id.expiration.ms"));
     for partition in partitions(&shard) {
         partition.log.borrow_mut().producers_mut().remove_expired(unix_ms(), expiration_ms);
         jackdaw_ring::yield_now().await;
