@@ -18,7 +18,9 @@ mod topic;
 mod value;
 mod values;
 
-pub use broker::{BrokerConfig, LogConfig, MetadataLogConfig, NetworkConfig, NodeConfig, TopicCreation};
+pub use broker::{
+    BrokerConfig, LogCleanerConfig, LogConfig, MetadataLogConfig, NetworkConfig, NodeConfig, TopicCreation,
+};
 pub use describe::{ConfigSource, DescribedConfig, DescribedSynonym};
 pub use error::{ConfigError, ConfigErrors};
 pub use group::{ClassicGroupConfig, ConsumerGroupConfig, GroupConfig, OffsetsConfig};
