@@ -125,6 +125,7 @@ fn offline_lines(shard: &Shard, topic: &TopicView, key: PartitionKey, place: Pla
         high_watermark: recovery_point,
         recovery_point,
         log_start_offset: inputs.and_then(|inputs| inputs.log_start_offset),
+        first_dirty_offset: inputs.and_then(|inputs| inputs.first_dirty_offset),
         is_offline: true,
     }
 }

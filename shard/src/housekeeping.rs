@@ -6,7 +6,7 @@ use jackdaw_core::config::LogConfig;
 use jackdaw_ring::{now, sleep, spawn, unix_ms};
 use jackdaw_storage::{StorageError, unlink_paced};
 
-use crate::{partition::Partition, shard::Shard};
+use crate::{cleaner, partition::Partition, shard::Shard};
 
 /// Longest pause that is slept at once; the intervals' "never" is longer than a timer counts.
 const PAUSE_MAX: Duration = Duration::from_secs(24 * 3600);
@@ -19,6 +19,7 @@ pub(crate) fn start(shard: &Rc<Shard>, config: &LogConfig) {
     spawn(repeat(Rc::clone(shard), every(config.retention_check_interval_ms), delete_old_segments));
     let check_interval_ms = i64::from(config.producer_id_expiration_check_interval_ms);
     spawn(repeat(Rc::clone(shard), every(check_interval_ms), forget_idle_producers));
+    cleaner::start(shard, &config.cleaner);
 }
 
 /// Do `work` after the initial delay and then at each interval, until the shard stops.
@@ -38,7 +39,7 @@ async fn repeat<F: Future<Output = ()>>(
     }
 }
 
-async fn pause(millis: i64) {
+pub(crate) async fn pause(millis: i64) {
     let mut left = Duration::from_millis(u64::try_from(millis).unwrap_or(0));
     while !left.is_zero() {
         let now = left.min(PAUSE_MAX);

@@ -4,6 +4,7 @@ mod atomic_file;
 mod batch_scan;
 pub mod checkpoint;
 pub mod clean_shutdown;
+mod cleaner;
 pub mod config;
 mod error;
 mod index_file;
@@ -27,6 +28,7 @@ mod time_index;
 mod transaction_index;
 
 pub use atomic_file::replace_file;
+pub use cleaner::{CleanFailure, CleanStats, Cleanable, Cleaner, CleanerConfig};
 pub use config::LogConfig;
 pub use error::{Result, StorageError};
 pub use leader_epochs::{EpochStart, LeaderEpochs};

@@ -32,6 +32,7 @@ pub struct LogDir {
     recovery_points: PartitionOffsets,
     log_start_offsets: PartitionOffsets,
     high_watermarks: PartitionOffsets,
+    first_dirty_offsets: PartitionOffsets,
 }
 
 /// A partition's directory in a log directory.
@@ -59,6 +60,7 @@ impl LogDir {
             recovery_points: read_offsets(&path.join(layout::RECOVERY_POINTS))?,
             log_start_offsets: read_offsets(&path.join(layout::LOG_START_OFFSETS))?,
             high_watermarks: read_offsets(&path.join(layout::HIGH_WATERMARKS))?,
+            first_dirty_offsets: read_offsets(&path.join(layout::CLEANER_OFFSETS))?,
             path: path.to_path_buf(),
         })
     }
@@ -126,6 +128,7 @@ impl LogDir {
             is_clean: self.is_clean(),
             recovery_point: self.recovery_points.get(&key).copied().unwrap_or(0),
             log_start_offset: self.log_start_offsets.get(&key).copied(),
+            first_dirty_offset: self.first_dirty_offsets.get(&key).copied(),
             producer_expiration_ms,
         }
     }
@@ -149,6 +152,11 @@ impl LogDir {
     /// Replace the high watermarks of all partitions.
     pub async fn write_high_watermarks(&self, offsets: &PartitionOffsets) -> Result<()> {
         write_offsets(&self.path.join(layout::HIGH_WATERMARKS), offsets).await
+    }
+
+    /// Replace the offsets up to which logs are compacted.
+    pub async fn write_first_dirty_offsets(&self, offsets: &PartitionOffsets) -> Result<()> {
+        write_offsets(&self.path.join(layout::CLEANER_OFFSETS), offsets).await
     }
 
     /// The last step of a clean stop, after all logs are closed and flushed and the high watermarks are written.

@@ -10,6 +10,7 @@ pub mod broker;
 pub mod broker_log;
 pub mod checks;
 pub mod consumption;
+pub mod dump;
 pub mod group_scene;
 pub mod group_view;
 pub mod kcat;

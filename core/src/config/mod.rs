@@ -19,7 +19,9 @@ mod topic;
 mod value;
 mod values;
 
-pub use broker::{BrokerConfig, LogConfig, MetadataLogConfig, NetworkConfig, NodeConfig, TopicCreation};
+pub use broker::{
+    BrokerConfig, LogCleanerConfig, LogConfig, MetadataLogConfig, NetworkConfig, NodeConfig, TopicCreation,
+};
 pub use describe::{ConfigSource, DescribedConfig, DescribedSynonym};
 pub use dynamic::{ConfigRefusal, Overrides, check_client_metrics};
 pub use error::{ConfigError, ConfigErrors};

@@ -2,7 +2,6 @@
 
 pub(super) const CLUSTER: &str = "clusters of more than one node";
 pub(super) const QUORUM: &str = "quorums of more than one voter";
-pub(super) const COMPACTION: &str = "compaction of logs";
 pub(super) const MANY_DIRS: &str = "several data directories and their failure";
 pub(super) const GROUPS: &str = "consumer groups";
 pub(super) const STREAMS: &str = "streams groups";
