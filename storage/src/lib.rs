@@ -21,6 +21,7 @@ mod producer_snapshots;
 mod recent_batches;
 mod recovery;
 mod segment;
+mod side_by_side;
 mod sync_queue;
 #[cfg(test)]
 mod test_dir;
@@ -37,4 +38,5 @@ pub use log_dir::LogDir;
 pub use meta_properties::MetaProperties;
 pub use metadata_log::{MetadataDir, SnapshotId};
 pub use recovery::{RecoveryInputs, RecoveryReport};
+pub use side_by_side::side_by_side;
 pub use transaction_index::AbortedTransaction;

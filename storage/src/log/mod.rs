@@ -76,6 +76,16 @@ impl Log {
     /// A directory that is left of an earlier attempt is taken over if it has the same topic id and no records.
     pub async fn create(dir: &Path, topic_id: Uuid, config: LogConfig, now_ms: i64) -> Result<Self> {
         create_directory(dir).await?;
+        Self::create_in(dir, topic_id, config, now_ms).await
+    }
+
+    /// The same in a directory whose name is durable.
+    pub(crate) async fn create_in(
+        dir: &Path,
+        topic_id: Uuid,
+        config: LogConfig,
+        now_ms: i64,
+    ) -> Result<Self> {
         let dir: Rc<Path> = dir.into();
         let found_id = partition_metadata::read(&dir)?;
         if let Some(found) = found_id.filter(|found| *found != topic_id) {
