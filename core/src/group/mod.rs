@@ -6,6 +6,7 @@
 //! when the records are committed. A request that has to wait (JoinGroup, SyncGroup) is answered by a later outcome,
 //! by its `CallId`. When the partition is lost the coordinator is dropped.
 
+pub mod consumer;
 mod context;
 mod log_batch;
 mod outcome;

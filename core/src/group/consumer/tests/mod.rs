@@ -1,0 +1,5 @@
+//! Whole groups.
+
+pub(super) mod images;
+mod lifecycle;
+mod world;
