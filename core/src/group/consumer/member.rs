@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{AssignedPartitions, partitions::EPOCH_UNKNOWN};
+use super::AssignedPartitions;
 use crate::{
     group::Client,
     protocol::records::group::{
@@ -119,8 +119,8 @@ impl Member {
         self.epoch = value.member_epoch;
         self.previous_epoch = value.previous_member_epoch;
         self.state = MemberState::new(value.state);
-        self.assigned = partitions_of(&value.assigned_partitions);
-        self.pending_revocation = partitions_of(&value.partitions_pending_revocation);
+        self.assigned = partitions_of(&value.assigned_partitions, value.member_epoch);
+        self.pending_revocation = partitions_of(&value.partitions_pending_revocation, value.member_epoch);
     }
 
     /// The member as the tombstone of its current assignment leaves it.
@@ -167,16 +167,17 @@ impl Member {
     }
 }
 
-fn partitions_of(topics: &[RecordPartitions]) -> AssignedPartitions {
-    let of_topic = |topic: &'_ RecordPartitions| {
-        // Empty or absent where an earlier release wrote the record.
-        let epochs = topic.assignment_epochs.clone().unwrap_or_default();
-        let epochs = epochs.into_iter().chain(std::iter::repeat(EPOCH_UNKNOWN));
-        let topic_id = topic.topic_id;
-        let pairs: Vec<_> = topic.partitions.iter().copied().zip(epochs).collect();
-        pairs.into_iter().map(move |(partition, epoch)| (topic_id, partition, epoch))
-    };
-    topics.iter().flat_map(of_topic).collect()
+/// Records of earlier releases have no epochs with the partitions; the member's own is the strictest that can be meant.
+fn partitions_of(topics: &[RecordPartitions], member_epoch: i32) -> AssignedPartitions {
+    let mut assigned = AssignedPartitions::default();
+    for topic in topics {
+        let epochs = topic.assignment_epochs.as_deref().unwrap_or_default();
+        for (index, partition) in topic.partitions.iter().enumerate() {
+            let epoch = epochs.get(index).copied().unwrap_or(member_epoch);
+            assigned.insert(topic.topic_id, *partition, epoch);
+        }
+    }
+    assigned
 }
 
 fn partitions_to_record(partitions: &AssignedPartitions) -> Vec<RecordPartitions> {

@@ -9,6 +9,7 @@
 
 pub mod assignor;
 mod delete;
+mod describe;
 mod draft;
 mod group;
 mod heartbeat;
@@ -16,6 +17,7 @@ mod leave;
 mod member;
 mod membership;
 mod metadata_hash;
+mod offsets;
 mod partitions;
 mod reconcile;
 mod records;
@@ -29,6 +31,7 @@ mod target;
 mod tests;
 mod validate;
 
+pub use describe::describe_absent;
 pub use draft::{Changes, Scope};
 pub use group::{ConsumerGroup, GroupState};
 pub use heartbeat::{refused, unknown_group};

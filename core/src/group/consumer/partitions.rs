@@ -67,9 +67,6 @@ impl Extend<(Uuid, i32)> for TopicPartitions {
     }
 }
 
-/// What stands for an epoch in a record of a release that did not keep it.
-pub(super) const EPOCH_UNKNOWN: i32 = -1;
-
 /// Partitions by topic, each with the member epoch at which it was assigned; no topic without one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AssignedPartitions(BTreeMap<Uuid, BTreeMap<i32, i32>>);

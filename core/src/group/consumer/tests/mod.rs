@@ -2,4 +2,6 @@
 
 pub(super) mod images;
 mod lifecycle;
+mod rules;
+mod scenario;
 mod world;
