@@ -90,14 +90,12 @@ impl Reconciliation<'_> {
 
     /// What the target still has of these, and what it has not.
     fn split(&self, assigned: &AssignedPartitions) -> (AssignedPartitions, AssignedPartitions) {
-        assigned.iter().map(|(topic_id, partition, epoch)| (topic_id, partition, epoch)).fold(
-            Default::default(),
-            |(mut kept, mut revoked): (AssignedPartitions, AssignedPartitions), item| {
-                let (topic_id, partition, epoch) = item;
-                let place = if self.target.contains(topic_id, partition) { &mut kept } else { &mut revoked };
-                place.insert(topic_id, partition, epoch);
-                (kept, revoked)
-            },
-        )
+        let mut kept = AssignedPartitions::default();
+        let mut revoked = AssignedPartitions::default();
+        for (topic_id, partition, epoch) in assigned.iter() {
+            let place = if self.target.contains(topic_id, partition) { &mut kept } else { &mut revoked };
+            place.insert(topic_id, partition, epoch);
+        }
+        (kept, revoked)
     }
 }

@@ -71,10 +71,10 @@ impl ConsumerGroup {
                 GroupKey::ConsumerGroupCurrentMemberAssignment(key),
                 Some(GroupValue::ConsumerGroupCurrentMemberAssignment(value)),
             ) => self.change_member(&key.member_id, |member| member.set_current_assignment(value)),
-            (GroupKey::ConsumerGroupCurrentMemberAssignment(key), _) => {
-                if self.members.contains_key(&key.member_id) {
-                    self.change_member(&key.member_id, Member::clear_current_assignment);
-                }
+            (GroupKey::ConsumerGroupCurrentMemberAssignment(key), _)
+                if self.members.contains_key(&key.member_id) =>
+            {
+                self.change_member(&key.member_id, Member::clear_current_assignment);
             }
             (
                 GroupKey::ConsumerGroupRegularExpression(key),

@@ -88,7 +88,7 @@ fn targets_are_complete_balanced_and_settle() {
         let topics = 1 + random.below(6);
         let mut counts: BTreeMap<Uuid, i32> =
             (0..topics).map(|index| (topic(index), random.below(12) as i32)).collect();
-        let homogeneous = seed % 2 == 0;
+        let homogeneous = seed.is_multiple_of(2);
         let all: BTreeSet<Uuid> = counts.keys().copied().collect();
         let mut members = Members::new();
         for _ in 0..12 {

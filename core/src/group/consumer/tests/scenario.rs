@@ -103,7 +103,7 @@ impl Scenario {
     fn new(seed: u64) -> Self {
         let images = Images::new().topic("foo", 7).topic("bar", 4);
         let mut world = World::new(images);
-        if seed % 3 == 0 {
+        if seed.is_multiple_of(3) {
             world.consumer_settings().assignment_interval_ms = 0;
         }
         let random = Random(seed);
