@@ -26,6 +26,7 @@ pub(crate) async fn apply(shard: &Rc<Shard>, view: &Arc<View>, step: ApplyStep) 
         ApplyStep::Open => open_new(shard, view).await,
         ApplyStep::Show => {
             shard.set_view(Arc::clone(view));
+            shard.groups.follow(shard, view);
             false
         }
     }

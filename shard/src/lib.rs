@@ -11,6 +11,7 @@ mod checkpoints;
 mod controller_host;
 mod fetch_wait;
 pub mod format;
+mod groups;
 mod handlers;
 mod housekeeping;
 mod limits;

@@ -16,7 +16,10 @@ use jackdaw_core::{
 use jackdaw_net::listener::Load;
 use jackdaw_ring::{FileLease, socket::Detached};
 
-use crate::{controller_host::ControllerCall, fetch_wait::FetchToken, node::NodeIdentity, view::View};
+use crate::{
+    controller_host::ControllerCall, fetch_wait::FetchToken, groups::GroupCall, node::NodeIdentity,
+    view::View,
+};
 
 /// A partition by its topic's id.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -66,6 +69,8 @@ pub(crate) enum Call {
     /// Take this view over, one step at a time: every shard has done one before any begins the next.
     Apply(Arc<View>, ApplyStep),
     Controller(Box<ControllerCall>),
+    /// Requests for group coordinators of the called shard.
+    Groups(GroupCall),
     /// What the checkpoint files say of the partitions here.
     Checkpoints,
     /// Stop serving, flush, close.
@@ -79,6 +84,8 @@ pub(crate) enum Reply {
     /// Whether the step changed anything on disk.
     Applied(bool),
     Controller(Box<crate::controller_host::ControllerReply>),
+    /// One for each request of the call, in its order.
+    Groups(Vec<jackdaw_core::group::Response>),
     Checkpoints(Vec<PartitionCheckpoint>),
     Stopped(Vec<PartitionCheckpoint>),
 }

@@ -45,6 +45,7 @@ pub(crate) struct Partition {
     /// By the clock that never goes back.
     last_flush_ms: Cell<u64>,
     flush_done: Notify,
+    high_watermark_moved: Notify,
     /// Its directory has another name or is gone: what fails there now is of no account.
     retired: Cell<bool>,
     watchers: RefCell<Vec<Watcher>>,
@@ -100,6 +101,7 @@ impl Partition {
             is_flushing: Cell::new(false),
             last_flush_ms: Cell::new(now().as_millis()),
             flush_done: Notify::default(),
+            high_watermark_moved: Notify::default(),
             retired: Cell::new(false),
             watchers: RefCell::default(),
             wakeups,
@@ -241,6 +243,7 @@ impl Partition {
         self.retired.set(true);
         self.wake_all();
         self.flush_done.notify_all();
+        self.high_watermark_moved.notify_all();
     }
 
     pub(crate) fn is_retired(&self) -> bool {
@@ -296,6 +299,21 @@ impl Partition {
         true
     }
 
+    /// Wait until everything below `end_offset` is committed; false if the partition is gone before.
+    pub(crate) async fn committed(&self, end_offset: i64) -> bool {
+        while self.high_watermark() < end_offset {
+            if self.is_retired() {
+                return false;
+            }
+            self.high_watermark_moved.notified().await;
+        }
+        true
+    }
+
+    pub(crate) fn max_message_bytes(&self) -> usize {
+        self.settings.borrow().validation.max_message_bytes
+    }
+
     fn change_offsets<T>(&self, change: impl FnOnce(&mut PartitionState) -> T) -> T {
         let mut offsets = self.offsets.get();
         let changed = change(&mut offsets);
@@ -314,6 +332,7 @@ impl Partition {
             log.producers().first_unstable_offset()
         };
         self.change_offsets(|offsets| offsets.set_first_unstable_offset(first_unstable_offset));
+        self.high_watermark_moved.notify_all();
         self.wake_all();
     }
 

@@ -117,6 +117,7 @@ impl Front {
         match call {
             Call::Produce(call) => shard.produce(call),
             Call::Fetch(call) => shard.fetch(from, call),
+            Call::Groups(call) => shard.groups.call(call),
             Call::ListOffsets(queries) => shard.list_offsets(queries),
             Call::Apply(view, step) => {
                 Handled::Later(Box::pin(
@@ -146,6 +147,7 @@ impl Front {
         };
         // Requests that are being answered end with their connections; none may hold the stop up.
         let _ = timeout(STOP_GRACE, ended).await;
+        self.shard.groups.stop();
         let lines = apply::close_all(&self.shard).await;
         self.is_stopped.set(true);
         self.stopped.notify_all();

@@ -26,6 +26,7 @@ pub(crate) struct Session {
 #[derive(Clone, Debug)]
 pub(crate) struct RequestContext {
     pub(crate) listener: usize,
+    pub(crate) peer: SocketAddr,
     pub(crate) client_id: Option<String>,
     pub(crate) version: i16,
     pub(crate) reply_to: ReplyTo,
@@ -53,6 +54,7 @@ impl Service for KafkaService {
         }
         let context = RequestContext {
             listener: self.listener,
+            peer: session.peer,
             client_id: header.client_id,
             version: header.api_version,
             reply_to,
@@ -86,6 +88,22 @@ impl KafkaService {
             ApiKey::ApiVersions => handlers::api_versions::dispatch(shard, session, context, reader),
             ApiKey::Metadata => self.later(context, reader, handlers::metadata::handle),
             ApiKey::FindCoordinator => self.later(context, reader, handlers::find_coordinator::handle),
+            ApiKey::OffsetCommit => self.later(context, reader, handlers::groups::offsets::commit),
+            ApiKey::OffsetFetch => self.later(context, reader, handlers::groups::offset_fetch::handle),
+            ApiKey::OffsetDelete => self.later(context, reader, handlers::groups::offsets::delete),
+            ApiKey::JoinGroup => self.later(context, reader, handlers::groups::members::join),
+            ApiKey::SyncGroup => self.later(context, reader, handlers::groups::members::sync),
+            ApiKey::Heartbeat => self.later(context, reader, handlers::groups::members::heartbeat),
+            ApiKey::LeaveGroup => self.later(context, reader, handlers::groups::members::leave),
+            ApiKey::ConsumerGroupHeartbeat => {
+                self.later(context, reader, handlers::groups::members::consumer_heartbeat)
+            }
+            ApiKey::ConsumerGroupDescribe => {
+                self.later(context, reader, handlers::groups::describe::describe_consumer)
+            }
+            ApiKey::DescribeGroups => self.later(context, reader, handlers::groups::describe::describe),
+            ApiKey::DeleteGroups => self.later(context, reader, handlers::groups::describe::delete),
+            ApiKey::ListGroups => self.later(context, reader, handlers::groups::list::handle),
             ApiKey::ListOffsets => self.later(context, reader, handlers::list_offsets::handle),
             ApiKey::CreateTopics => self.later(context, reader, handlers::topics::create),
             ApiKey::DeleteTopics => self.later(context, reader, handlers::topics::delete),

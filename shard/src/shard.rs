@@ -8,14 +8,15 @@ use std::{
 };
 
 use jackdaw_core::{
-    error_code::ErrorCode, fetch_session::FetchSessions, protocol::produce::ProduceFrame,
-    records::validate::Validator,
+    config::GroupConfig, error_code::ErrorCode, fetch_session::FetchSessions,
+    protocol::produce::ProduceFrame, records::validate::Validator,
 };
 
 use crate::{
     checkpoints::Checkpoints,
     controller_host::{ControllerCall, ControllerHost, ControllerReply},
     fetch_wait::{FetchToken, FetchWaits},
+    groups::Groups,
     limits::{CONTROLLER_SHARD, POOLED_FRAMES_MAX},
     message::{
         Call, FetchCall, FetchRead, Fetched, OffsetAnswer, OffsetQuery, PartitionCheckpoint, PartitionKey,
@@ -38,6 +39,7 @@ pub(crate) struct Shard {
     pub(crate) fetch_waits: FetchWaits,
     pub(crate) fetch_sessions: RefCell<FetchSessions>,
     pub(crate) producer_ids: ProducerIds,
+    pub(crate) groups: Groups,
     pub(crate) produce_frames: FramePool,
     pub(crate) validator: RefCell<Validator>,
     pub(crate) partitions: RefCell<BTreeMap<PartitionKey, Rc<Partition>>>,
@@ -50,11 +52,16 @@ pub(crate) struct Shard {
     view: RefCell<Arc<View>>,
     controller: RefCell<Option<Rc<ControllerHost>>>,
     stopping: Cell<bool>,
-    pub(crate) has_told_of_coordinators: Cell<bool>,
 }
 
 impl Shard {
-    pub(crate) fn new(identity: Arc<NodeIdentity>, limits: NodeLimits, rpc: Rc<Rpc>, fatal: Fatal) -> Self {
+    pub(crate) fn new(
+        identity: Arc<NodeIdentity>,
+        limits: NodeLimits,
+        groups: GroupConfig,
+        rpc: Rc<Rpc>,
+        fatal: Fatal,
+    ) -> Self {
         let fetch_waits = FetchWaits::default();
         let fetch_sessions = fetch_sessions(&rpc, &limits);
         Self {
@@ -65,6 +72,7 @@ impl Shard {
             fetch_waits,
             fetch_sessions: RefCell::new(fetch_sessions),
             producer_ids: ProducerIds::default(),
+            groups: Groups::new(groups),
             produce_frames: FramePool::default(),
             validator: RefCell::default(),
             partitions: RefCell::default(),
@@ -74,7 +82,6 @@ impl Shard {
             view: RefCell::default(),
             controller: RefCell::default(),
             stopping: Cell::new(false),
-            has_told_of_coordinators: Cell::new(false),
         }
     }
 

@@ -55,7 +55,8 @@ async fn run_other(node: &Arc<Node>, rpc: Rc<Rpc>) -> StopReason {
         return control.stopped().await;
     };
     let limits = NodeLimits::new(&node.config);
-    let shard = Rc::new(Shard::new(identity, limits, rpc, Fatal::new(control.clone())));
+    let shard =
+        Rc::new(Shard::new(identity, limits, node.config.groups.clone(), rpc, Fatal::new(control.clone())));
     let front = Front::new(Rc::clone(&shard), node.loads.clone());
     housekeeping::start(&shard, &node.config.log);
     spawn(Rc::clone(&front).take_messages());
@@ -106,7 +107,8 @@ async fn run_first(node: &Arc<Node>, rpc: Rc<Rpc>) -> Result<StopReason, NodeErr
         tracing::info!("the last stop was not clean: the logs are checked from their recovery points on");
     }
     let limits = NodeLimits::new(config);
-    let shard = Rc::new(Shard::new(identity, limits, rpc, Fatal::new(node.control.clone())));
+    let shard =
+        Rc::new(Shard::new(identity, limits, config.groups.clone(), rpc, Fatal::new(node.control.clone())));
     let front = Front::new(Rc::clone(&shard), node.loads.clone());
     housekeeping::start(&shard, &config.log);
     spawn(Rc::clone(&front).take_messages());

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use jackdaw_core::{records::validate::ValidationConfig, uuid::Uuid};
+use jackdaw_core::{metadata::Image, records::validate::ValidationConfig, uuid::Uuid};
 use jackdaw_storage::LogConfig;
 
 use crate::{
@@ -12,11 +12,16 @@ use crate::{
 };
 
 /// Topics that the coordinators write; clients read them.
-const INTERNAL_TOPICS: [&str; 3] = ["__consumer_offsets", "__transaction_state", "__share_group_state"];
+const INTERNAL_TOPICS: [&str; 3] = [CONSUMER_OFFSETS, "__transaction_state", "__share_group_state"];
+
+/// Where groups and their committed offsets are kept.
+pub(crate) const CONSUMER_OFFSETS: &str = "__consumer_offsets";
 
 /// One state of the cluster.
 #[derive(Debug, Default)]
 pub(crate) struct View {
+    /// What all the rest is made from, for those who decide by it.
+    pub(crate) image: Arc<Image>,
     pub(crate) topics: BTreeMap<Uuid, Arc<TopicView>>,
     pub(crate) names: BTreeMap<Arc<str>, Uuid>,
     pub(crate) brokers: Vec<BrokerView>,

@@ -56,6 +56,7 @@ impl ViewBuilder {
             topics.insert(topic.id, view);
         }
         let view = View {
+            image: Arc::clone(&image),
             placement: self.place(&topics),
             topics,
             names,

@@ -2,6 +2,9 @@
 
 use super::values::Values;
 
+/// Kafka's default for `offsets.topic.replication.factor`.
+const UNSET_REPLICATION_FACTOR_MAX: usize = 3;
+
 /// `group.*` and `offsets.*` of a broker. Times are milliseconds, as the names say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupConfig {
@@ -45,12 +48,22 @@ pub struct ConsumerGroupConfig {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OffsetsConfig {
     pub topic_num_partitions: i32,
-    pub topic_replication_factor: i16,
+    /// `None` where nobody set it: see [`OffsetsConfig::topic_replication_factor`].
+    topic_replication_factor: Option<i16>,
     pub topic_segment_bytes: i32,
     pub retention_ms: i64,
     pub retention_check_interval_ms: i64,
     /// Of the text that goes with an offset.
     pub metadata_max_bytes: i32,
+}
+
+impl OffsetsConfig {
+    /// How many replicas the offsets topic gets in a cluster of so many live brokers: what was configured, else one
+    /// on each broker, three at most.
+    pub fn topic_replication_factor(&self, broker_count: usize) -> i16 {
+        let unset = i16::try_from(broker_count.clamp(1, UNSET_REPLICATION_FACTOR_MAX)).unwrap_or(1);
+        self.topic_replication_factor.unwrap_or(unset)
+    }
 }
 
 impl GroupConfig {
@@ -82,8 +95,9 @@ impl GroupConfig {
             },
             offsets: OffsetsConfig {
                 topic_num_partitions: values.int("offsets.topic.num.partitions"),
-                topic_replication_factor: i16::try_from(values.int("offsets.topic.replication.factor"))
-                    .unwrap_or(1),
+                topic_replication_factor: values.is_set("offsets.topic.replication.factor").then(|| {
+                    i16::try_from(values.int("offsets.topic.replication.factor")).unwrap_or(i16::MAX)
+                }),
                 topic_segment_bytes: values.int("offsets.topic.segment.bytes"),
                 retention_ms: i64::from(values.int("offsets.retention.minutes")) * 60_000,
                 retention_check_interval_ms: values.long("offsets.retention.check.interval.ms"),

@@ -1,5 +1,4 @@
-//! FindCoordinator (10): there are no coordinators yet. It is served because librdkafka before 2.11 writes no lz4 to a
-//! broker without it.
+//! FindCoordinator (10): which broker keeps a group. Makes `__consumer_offsets` when it is first asked for.
 
 use std::rc::Rc;
 
@@ -8,46 +7,70 @@ use jackdaw_core::{
     protocol::messages::{FindCoordinatorRequest, FindCoordinatorResponse, find_coordinator::Coordinator},
 };
 
-use crate::{service::RequestContext, shard::Shard};
+use super::topics::create_automatically;
+use crate::{
+    groups::routing::partition_of,
+    service::RequestContext,
+    shard::Shard,
+    view::{CONSUMER_OFFSETS, View},
+};
 
 /// From this version on a request has several keys.
 const BATCH_VERSION: i16 = 4;
-const TEXT: &str = "This broker serves no consumer groups or transactions yet.";
+/// What a key names: a group; 1 is a transactional id, 2 a partition of a share group.
+const GROUP: i8 = 0;
+const NOT_SERVED: &str = "This broker has no coordinators for transactions and share groups yet.";
 
 pub(crate) async fn handle(
     shard: Rc<Shard>,
     context: RequestContext,
     request: FindCoordinatorRequest,
 ) -> FindCoordinatorResponse {
-    if !shard.has_told_of_coordinators.replace(true) {
-        // Once a shard: clients ask again and again, and many ask without needing an answer.
-        tracing::info!(
-            client_id = context.client_id.as_deref().unwrap_or(""),
-            "a client asks for the coordinator of a group or transaction: neither is served yet; consumers use assign()"
-        );
+    if request.key_type == GROUP && shard.view().topic_by_name(CONSUMER_OFFSETS).is_none() {
+        create_automatically(&shard, vec![CONSUMER_OFFSETS.to_owned()]).await;
     }
-    let error_code = ErrorCode::CoordinatorNotAvailable.code();
-    let text = || Some(TEXT.to_owned());
-    if context.version < BATCH_VERSION {
-        let error_message = if context.version >= 1 { text() } else { None };
-        return FindCoordinatorResponse {
-            error_code,
-            error_message,
-            node_id: -1,
-            port: -1,
+    let view = shard.view();
+    let listener = shard.listener_name(context.listener);
+    let find = |key| find(&view, listener, request.key_type, key);
+    if context.version >= BATCH_VERSION {
+        let coordinators = request.coordinator_keys.into_iter().map(find).collect();
+        return FindCoordinatorResponse { coordinators, ..Default::default() };
+    }
+    let Coordinator { node_id, host, port, error_code, error_message, .. } = find(request.key);
+    FindCoordinatorResponse { node_id, host, port, error_code, error_message, ..Default::default() }
+}
+
+fn find(view: &View, listener: &str, key_type: i8, key: String) -> Coordinator {
+    match key_type {
+        GROUP => find_group(view, listener, key),
+        1 | 2 => failed(key, ErrorCode::CoordinatorNotAvailable, NOT_SERVED),
+        _ => failed(key, ErrorCode::InvalidRequest, "Unknown type of coordinator."),
+    }
+}
+
+fn find_group(view: &View, listener: &str, key: String) -> Coordinator {
+    let leader = partition_of(view, &key).map(|(_, partition)| partition.leader);
+    let alive = view.alive_brokers(listener).find(|(broker, _)| Some(broker.id) == leader);
+    match alive {
+        Some((broker, endpoint)) => Coordinator {
+            key,
+            node_id: broker.id,
+            host: endpoint.host.clone(),
+            port: i32::from(endpoint.port),
+            error_message: Some(String::new()),
             ..Default::default()
-        };
+        },
+        None => failed(key, ErrorCode::CoordinatorNotAvailable, "The coordinator is not available."),
     }
-    let coordinator = |key| Coordinator {
+}
+
+fn failed(key: String, error: ErrorCode, text: &str) -> Coordinator {
+    Coordinator {
         key,
         node_id: -1,
         port: -1,
-        error_code,
-        error_message: text(),
-        ..Default::default()
-    };
-    FindCoordinatorResponse {
-        coordinators: request.coordinator_keys.into_iter().map(coordinator).collect(),
+        error_code: error.code(),
+        error_message: Some(text.to_owned()),
         ..Default::default()
     }
 }

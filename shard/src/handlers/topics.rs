@@ -5,7 +5,10 @@ use std::rc::Rc;
 use jackdaw_core::{
     error_code::ErrorCode,
     protocol::messages::{
-        create_topics::{CreatableTopic, CreatableTopicResult, CreateTopicsRequest, CreateTopicsResponse},
+        create_topics::{
+            CreatableTopic, CreatableTopicConfig, CreatableTopicResult, CreateTopicsRequest,
+            CreateTopicsResponse,
+        },
         delete_topics::{DeletableTopicResult, DeleteTopicsRequest, DeleteTopicsResponse},
     },
 };
@@ -14,6 +17,7 @@ use crate::{
     controller_host::{ControllerCall, ControllerReply},
     service::RequestContext,
     shard::Shard,
+    view::CONSUMER_OFFSETS,
 };
 
 /// How long an automatic creation may take, as in Kafka (`request.timeout.ms`).
@@ -41,11 +45,9 @@ fn not_created(name: String) -> CreatableTopicResult {
 
 /// Create topics with the broker's defaults; those that cannot be created stay unknown to the caller.
 pub(crate) async fn create_automatically(shard: &Rc<Shard>, names: Vec<String>) {
-    let topics = names.into_iter().map(|name| CreatableTopic {
-        name,
-        num_partitions: -1,
-        replication_factor: -1,
-        ..CreatableTopic::default()
+    let topics = names.into_iter().map(|name| match &*name {
+        CONSUMER_OFFSETS => offsets_topic(shard),
+        _ => CreatableTopic { name, num_partitions: -1, replication_factor: -1, ..CreatableTopic::default() },
     });
     let request = CreateTopicsRequest {
         topics: topics.collect(),
@@ -62,6 +64,28 @@ pub(crate) async fn create_automatically(shard: &Rc<Shard>, names: Vec<String>) 
                 tracing::info!(topic = topic.name, %error, "cannot create a topic that a client asked for")
             }
         }
+    }
+}
+
+/// `__consumer_offsets` with the settings that Kafka gives it.
+fn offsets_topic(shard: &Shard) -> CreatableTopic {
+    let config = &shard.groups.config.offsets;
+    let alive_count = shard.view().brokers.iter().filter(|broker| !broker.fenced).count();
+    let configs = [
+        ("cleanup.policy", "compact".to_owned()),
+        // Groups' records are small and read by nobody who could not read them compressed: as the coordinator wrote.
+        ("compression.type", "producer".to_owned()),
+        ("segment.bytes", config.topic_segment_bytes.to_string()),
+    ];
+    let configs = configs
+        .into_iter()
+        .map(|(name, value)| CreatableTopicConfig { name: name.to_owned(), value: Some(value) });
+    CreatableTopic {
+        name: CONSUMER_OFFSETS.to_owned(),
+        num_partitions: config.topic_num_partitions,
+        replication_factor: config.topic_replication_factor(alive_count),
+        configs: configs.collect(),
+        ..CreatableTopic::default()
     }
 }
 

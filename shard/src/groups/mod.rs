@@ -1,0 +1,112 @@
+//! The group coordinators of one shard: one for each partition of `__consumer_offsets` that the shard leads.
+
+mod host;
+mod load;
+pub(crate) mod routing;
+
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+
+use jackdaw_core::{
+    config::GroupConfig,
+    error_code::ErrorCode,
+    group::{Request, Response},
+};
+
+use crate::{
+    message::{PartitionKey, Reply},
+    rpc::Handled,
+    shard::Shard,
+    view::{CONSUMER_OFFSETS, View},
+};
+use host::GroupHost;
+
+/// Where committed offsets and groups are kept.
+pub(crate) struct Groups {
+    pub(crate) config: GroupConfig,
+    hosts: RefCell<BTreeMap<PartitionKey, Rc<GroupHost>>>,
+}
+
+/// Requests for coordinators of one shard.
+pub(crate) type GroupCall = Vec<(PartitionKey, Request)>;
+
+impl Groups {
+    pub(crate) fn new(config: GroupConfig) -> Self {
+        Self { config, hosts: RefCell::default() }
+    }
+
+    /// Take up the coordinators of partitions that this shard leads by `view`, and give the others up.
+    pub(crate) fn follow(&self, shard: &Rc<Shard>, view: &View) {
+        let led = led_partitions(shard, view);
+        let mut hosts = self.hosts.borrow_mut();
+        hosts.retain(|key, host| {
+            let stays = led.get(key) == Some(&host.leader_epoch());
+            if !stays {
+                host.give_up();
+            }
+            stays
+        });
+        for (key, leader_epoch) in led {
+            if hosts.contains_key(&key) {
+                continue;
+            }
+            if let Some(partition) = shard.partition(key) {
+                hosts.insert(key, GroupHost::start(shard, partition, leader_epoch, &self.config));
+            }
+        }
+        for host in hosts.values() {
+            host.on_new_metadata();
+        }
+    }
+
+    /// Nothing is decided any more: the logs are about to be closed.
+    pub(crate) fn stop(&self) {
+        for host in std::mem::take(&mut *self.hosts.borrow_mut()).into_values() {
+            host.give_up();
+        }
+    }
+
+    /// Hand requests to their coordinators, in order; each is answered on its own.
+    pub(crate) fn call(&self, call: GroupCall) -> Handled {
+        let answers: Vec<_> = call
+            .into_iter()
+            .map(|(key, request)| match self.hosts.borrow().get(&key) {
+                Some(host) => host.call(request),
+                None => Answer::Now(request.failed(ErrorCode::NotCoordinator)),
+            })
+            .collect();
+        Handled::Later(Box::pin(async move {
+            let mut responses = Vec::with_capacity(answers.len());
+            for answer in answers {
+                responses.push(answer.wait().await);
+            }
+            Reply::Groups(responses)
+        }))
+    }
+}
+
+/// An answer that is there, or on its way.
+enum Answer {
+    Now(Response),
+    Later(host::Waiting),
+}
+
+impl Answer {
+    async fn wait(self) -> Response {
+        match self {
+            Self::Now(response) => response,
+            Self::Later(waiting) => waiting.wait().await,
+        }
+    }
+}
+
+/// Partitions of the offsets topic that this shard leads, with their leader epochs.
+fn led_partitions(shard: &Shard, view: &View) -> BTreeMap<PartitionKey, i32> {
+    let own = shard.rpc.own();
+    let Some(topic) = view.topic_by_name(CONSUMER_OFFSETS) else { return BTreeMap::new() };
+    (0..)
+        .zip(&topic.partitions)
+        .filter(|(_, partition)| partition.leader == shard.identity.node_id)
+        .map(|(index, partition)| (topic.key(index), partition.leader_epoch))
+        .filter(|(key, _)| view.owner(*key) == Some(own))
+        .collect()
+}

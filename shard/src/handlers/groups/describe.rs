@@ -1,0 +1,58 @@
+//! DescribeGroups (15), DeleteGroups (42) and ConsumerGroupDescribe (69): several groups, each at its coordinator.
+
+use std::rc::Rc;
+
+use jackdaw_core::{
+    group::Request,
+    protocol::messages::{
+        ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse, DeleteGroupsRequest,
+        DeleteGroupsResponse, DescribeGroupsRequest, DescribeGroupsResponse,
+    },
+};
+
+use super::answer_of;
+use crate::{groups::routing::ask_each, service::RequestContext, shard::Shard};
+
+pub(crate) async fn describe(
+    shard: Rc<Shard>,
+    context: RequestContext,
+    request: DescribeGroupsRequest,
+) -> DescribeGroupsResponse {
+    let DescribeGroupsRequest { groups, include_authorized_operations } = request;
+    let one = |group: String| Request::DescribeGroups {
+        version: context.version,
+        request: DescribeGroupsRequest { groups: vec![group], include_authorized_operations },
+    };
+    let answers = ask_each(&shard, groups, String::as_str, one).await;
+    let groups = answers.into_iter().flat_map(|answer| answer_of!(answer, DescribeGroups).groups);
+    DescribeGroupsResponse { groups: groups.collect(), ..Default::default() }
+}
+
+pub(crate) async fn describe_consumer(
+    shard: Rc<Shard>,
+    context: RequestContext,
+    request: ConsumerGroupDescribeRequest,
+) -> ConsumerGroupDescribeResponse {
+    let ConsumerGroupDescribeRequest { group_ids, include_authorized_operations } = request;
+    let one = |group: String| Request::ConsumerGroupDescribe {
+        version: context.version,
+        request: ConsumerGroupDescribeRequest { group_ids: vec![group], include_authorized_operations },
+    };
+    let answers = ask_each(&shard, group_ids, String::as_str, one).await;
+    let groups = answers.into_iter().flat_map(|answer| answer_of!(answer, ConsumerGroupDescribe).groups);
+    ConsumerGroupDescribeResponse { groups: groups.collect(), ..Default::default() }
+}
+
+pub(crate) async fn delete(
+    shard: Rc<Shard>,
+    context: RequestContext,
+    request: DeleteGroupsRequest,
+) -> DeleteGroupsResponse {
+    let one = |group: String| Request::DeleteGroups {
+        version: context.version,
+        request: DeleteGroupsRequest { groups_names: vec![group] },
+    };
+    let answers = ask_each(&shard, request.groups_names, String::as_str, one).await;
+    let results = answers.into_iter().flat_map(|answer| answer_of!(answer, DeleteGroups).results);
+    DeleteGroupsResponse { results: results.collect(), ..Default::default() }
+}

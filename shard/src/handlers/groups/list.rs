@@ -1,0 +1,34 @@
+//! ListGroups (16): what all coordinators of this node know.
+
+use std::rc::Rc;
+
+use jackdaw_core::{
+    group::Request,
+    protocol::messages::{ListGroupsRequest, ListGroupsResponse},
+};
+
+use super::answer_of;
+use crate::{
+    groups::routing::{ask_all, for_all},
+    service::RequestContext,
+    shard::Shard,
+};
+
+pub(crate) async fn handle(
+    shard: Rc<Shard>,
+    context: RequestContext,
+    request: ListGroupsRequest,
+) -> ListGroupsResponse {
+    let request = Request::ListGroups { version: context.version, request };
+    let calls = for_all(&shard.view(), shard.identity.node_id, &request);
+    let mut listed = ListGroupsResponse::default();
+    for answer in ask_all(&shard, calls).await {
+        let answer = answer_of!(answer, ListGroups);
+        // One that is still loading: the list is not whole.
+        if answer.error_code != 0 {
+            return ListGroupsResponse { error_code: answer.error_code, ..Default::default() };
+        }
+        listed.groups.extend(answer.groups);
+    }
+    listed
+}
