@@ -46,11 +46,29 @@ pub(crate) struct DeleteGroups {
     output: FormatOptions,
 }
 
-/// What became of one thing that was to be deleted.
+/// What was to be deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    Group,
+    /// All offsets in a topic.
+    Topic(String),
+    Offset(TopicPartition),
+}
+
+impl std::fmt::Display for Part {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Group => f.write_str("all topics"),
+            Self::Topic(topic) => write!(f, "topic {topic}"),
+            Self::Offset(partition) => write!(f, "{partition}"),
+        }
+    }
+}
+
+/// What became of it.
 struct Deleted {
     group: String,
-    /// `None`: the whole group.
-    partition: Option<TopicPartition>,
+    part: Part,
     /// Whether it was there.
     result: Result<bool, ClientError>,
 }
@@ -82,90 +100,68 @@ impl DeleteGroups {
             Ok(GroupDeletion::Unknown) => Err(ClientError::UnknownGroup(group.to_owned())),
             Err(error) => Err(error),
         };
-        Deleted { group: group.to_owned(), partition: None, result }
+        Deleted { group: group.to_owned(), part: Part::Group, result }
     }
 
     fn delete_offsets(&self, client: &mut Client, group: &str) -> Vec<Deleted> {
-        let of_group = |result| Deleted { group: group.to_owned(), partition: None, result };
+        let deleted = |part, result| Deleted { group: group.to_owned(), part, result };
         match self.try_delete_offsets(client, group) {
-            Err(ClientError::UnknownGroup(_)) if self.if_exists => vec![of_group(Ok(false))],
-            Err(error) => vec![of_group(Err(error))],
-            Ok(results) => results
-                .into_iter()
-                .map(|(partition, result)| Deleted {
-                    group: group.to_owned(),
-                    partition: Some(partition),
-                    result,
-                })
-                .collect(),
+            Err(ClientError::UnknownGroup(_)) if self.if_exists => vec![deleted(Part::Group, Ok(false))],
+            Err(error) => vec![deleted(Part::Group, Err(error))],
+            Ok(results) => results.into_iter().map(|(part, result)| deleted(part, result)).collect(),
         }
     }
 
-    /// The outcome by partition.
-    fn try_delete_offsets(
-        &self,
-        client: &mut Client,
-        group: &str,
-    ) -> Result<Vec<(TopicPartition, Result<bool, ClientError>)>, ClientError> {
+    fn try_delete_offsets(&self, client: &mut Client, group: &str) -> Result<Vec<Outcome>, ClientError> {
         let committed = client.committed_offsets(group)?.into_keys().collect();
         let (there, not_there) = choose(&self.topics, &committed);
-        let mut results = Vec::new();
-        if there.is_empty() {
-            // The coordinator says whether the group exists at all.
-            client.delete_offsets(group, &there)?;
-        } else {
-            for (partition, code) in client.delete_offsets(group, &there)? {
-                results.push((partition.clone(), outcome(group, &partition, code)));
-            }
-        }
-        for partition in not_there {
-            let error = || {
-                let what = format!("group {group:?} has no offset in {}", selection_text(&partition));
-                ClientError::Missing { what, advice: "`jackdaw group describe` shows the offsets there are." }
-            };
-            let result = if self.if_exists { Ok(false) } else { Err(error()) };
-            results.push((partition, result));
-        }
-        Ok(results)
+        // Asked for nothing, the coordinator still says whether the group exists at all.
+        let codes = client.delete_offsets(group, &there)?;
+        let tried = codes.into_iter().map(|(partition, code)| {
+            let result = outcome(group, &partition, code);
+            (Part::Offset(partition), result)
+        });
+        let absent = not_there.into_iter().map(|part| {
+            let result = if self.if_exists { Ok(false) } else { Err(missing(group, &part)) };
+            (part, result)
+        });
+        Ok(tried.chain(absent).collect())
     }
 }
 
-/// A partition below zero stands for the whole topic.
-const ALL_PARTITIONS: i32 = -1;
+/// One part of a group's offsets, and whether it was there.
+type Outcome = (Part, Result<bool, ClientError>);
 
-fn selection_text(partition: &TopicPartition) -> String {
-    if partition.partition == ALL_PARTITIONS {
-        format!("topic {:?}", partition.topic)
-    } else {
-        partition.to_string()
-    }
+fn missing(group: &str, part: &Part) -> ClientError {
+    let what = format!("group {group:?} has no offset in {part}");
+    ClientError::Missing { what, advice: "`jackdaw group describe` shows the offsets there are." }
 }
 
 /// What was selected and is there, and what was selected and is not.
 fn choose(
     selections: &[TopicSelection],
     committed: &BTreeSet<TopicPartition>,
-) -> (BTreeSet<TopicPartition>, Vec<TopicPartition>) {
+) -> (BTreeSet<TopicPartition>, Vec<Part>) {
     let (mut there, mut not_there) = (BTreeSet::new(), Vec::new());
     for selection in selections {
+        let topic = &selection.topic;
         match &selection.partitions {
             Some(partitions) => {
                 for &index in partitions {
-                    let partition = TopicPartition::new(&selection.topic, index);
+                    let partition = TopicPartition::new(topic, index);
                     if committed.contains(&partition) {
                         there.insert(partition);
                     } else {
-                        not_there.push(partition);
+                        not_there.push(Part::Offset(partition));
                     }
                 }
             }
             None => {
-                let of_topic: Vec<_> =
-                    committed.iter().filter(|partition| partition.topic == selection.topic).collect();
-                if of_topic.is_empty() {
-                    not_there.push(TopicPartition::new(&selection.topic, ALL_PARTITIONS));
+                let mut of_topic = committed.iter().filter(|partition| partition.topic == *topic).peekable();
+                if of_topic.peek().is_none() {
+                    not_there.push(Part::Topic(topic.clone()));
                 }
-                there.extend(of_topic.into_iter().cloned());
+                there.extend(of_topic.cloned());
             }
         }
     }
@@ -182,28 +178,29 @@ fn outcome(group: &str, partition: &TopicPartition, code: ErrorCode) -> Result<b
 
 /// Failures are told on stderr.
 fn to_text(deleted: &Deleted) -> Option<String> {
-    let Deleted { group, partition, result } = deleted;
-    match (result.as_ref().ok()?, partition) {
-        (true, None) => Some(format!("Deleted group {group}.\n")),
-        (false, None) => Some(format!("Group {group} does not exist.\n")),
-        (true, Some(partition)) => Some(format!("Deleted the offset of group {group} in {partition}.\n")),
-        (false, Some(partition)) => {
-            Some(format!("Group {group} has no offset in {}.\n", selection_text(partition)))
-        }
-    }
+    let Deleted { group, part, result } = deleted;
+    let was_there = *result.as_ref().ok()?;
+    Some(match part {
+        Part::Group if was_there => format!("Deleted group {group}.\n"),
+        Part::Group => format!("Group {group} does not exist.\n"),
+        part if was_there => format!("Deleted the offset of group {group} in {part}.\n"),
+        part => format!("Group {group} has no offset in {part}.\n"),
+    })
 }
 
 fn to_json(deleted: &Deleted) -> Value {
-    let partition = deleted.partition.as_ref();
     let mut json = json!({
         "group": deleted.group,
         "deleted": *deleted.result.as_ref().unwrap_or(&false),
         "error": deleted.result.as_ref().err().map(ToString::to_string),
     });
-    if let Some(partition) = partition {
-        let index = (partition.partition != ALL_PARTITIONS).then_some(partition.partition);
-        json["topic"] = json!(partition.topic);
-        json["partition"] = json!(index);
+    match &deleted.part {
+        Part::Group => {}
+        Part::Topic(topic) => json["topic"] = json!(topic),
+        Part::Offset(partition) => {
+            json["topic"] = json!(partition.topic);
+            json["partition"] = json!(partition.partition);
+        }
     }
     json
 }
@@ -216,34 +213,35 @@ mod tests {
     fn a_topic_means_the_partitions_that_have_offsets() {
         let name = TopicPartition::new;
         let committed = BTreeSet::from([name("a", 0), name("a", 2), name("b", 1)]);
-        let cases: [(&[&str], &[(&str, i32)], &[(&str, i32)]); 4] = [
-            (&["a"], &[("a", 0), ("a", 2)], &[]),
-            (&["a:1-2", "b"], &[("a", 2), ("b", 1)], &[("a", 1)]),
-            (&["c"], &[], &[("c", ALL_PARTITIONS)]),
-            (&["a", "a:0"], &[("a", 0), ("a", 2)], &[]),
+        let offset = |topic, index| Part::Offset(name(topic, index));
+        let cases = [
+            (&["a"][..], vec![name("a", 0), name("a", 2)], vec![]),
+            (&["a:1-2", "b"], vec![name("a", 2), name("b", 1)], vec![offset("a", 1)]),
+            (&["c"], vec![], vec![Part::Topic("c".to_owned())]),
+            (&["a", "a:0"], vec![name("a", 0), name("a", 2)], vec![]),
         ];
         for (selections, there, not_there) in cases {
             let selections: Vec<TopicSelection> = selections.iter().map(|s| s.parse().unwrap()).collect();
-            let names = |list: &[(&str, i32)]| list.iter().map(|&(t, p)| name(t, p)).collect::<Vec<_>>();
             let (found, missing) = choose(&selections, &committed);
-            assert_eq!(found.into_iter().collect::<Vec<_>>(), names(there), "{selections:?}");
-            assert_eq!(missing, names(not_there), "{selections:?}");
+            assert_eq!(found.into_iter().collect::<Vec<_>>(), there, "{selections:?}");
+            assert_eq!(missing, not_there, "{selections:?}");
         }
     }
 
     #[test]
     fn outcomes_are_told() {
-        let deleted = |partition: Option<i32>, result| Deleted {
-            group: "g".to_owned(),
-            partition: partition.map(|index| TopicPartition::new("t", index)),
-            result,
-        };
-        assert_eq!(to_text(&deleted(None, Ok(true))).as_deref(), Some("Deleted group g.\n"));
-        let text = to_text(&deleted(Some(1), Ok(true)));
-        assert_eq!(text.as_deref(), Some("Deleted the offset of group g in t:1.\n"));
-        let text = to_text(&deleted(Some(ALL_PARTITIONS), Ok(false)));
-        assert_eq!(text.as_deref(), Some("Group g has no offset in topic \"t\".\n"));
-        let refused = deleted(None, Err(ClientError::GroupHasMembers("g".to_owned())));
+        let deleted = |part, result| Deleted { group: "g".to_owned(), part, result };
+        let offset = Part::Offset(TopicPartition::new("t", 1));
+        let cases = [
+            (Part::Group, true, "Deleted group g.\n"),
+            (Part::Group, false, "Group g does not exist.\n"),
+            (offset, true, "Deleted the offset of group g in t:1.\n"),
+            (Part::Topic("t".to_owned()), false, "Group g has no offset in topic t.\n"),
+        ];
+        for (part, was_there, text) in cases {
+            assert_eq!(to_text(&deleted(part, Ok(was_there))).as_deref(), Some(text));
+        }
+        let refused = deleted(Part::Group, Err(ClientError::GroupHasMembers("g".to_owned())));
         assert_eq!(to_text(&refused), None);
         assert_eq!(
             to_json(&refused),

@@ -61,7 +61,7 @@ fn add(one: Option<f64>, other: Option<f64>) -> Option<f64> {
 pub(super) fn rate_text(rate: Option<f64>) -> String {
     match rate {
         None => "-".to_owned(),
-        Some(rate) if rate == 0.0 => "0".to_owned(),
+        Some(0.0) => "0".to_owned(),
         Some(rate) if rate.abs() >= 100.0 => format!("{rate:.0}"),
         Some(rate) => format!("{rate:.1}"),
     }

@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn plain_lines_stand_alone() {
-        let text = with_look(Look::plain);
+        let text = with_look(|look| look.plain());
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(
             lines[0],
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn json_is_one_line() {
-        let text = with_look(Look::json);
+        let text = with_look(|look| look.json());
         assert_eq!(text.lines().count(), 1);
         let json: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(json["partitions"][0]["consumed_per_second"], 15.0);
