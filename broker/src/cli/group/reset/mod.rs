@@ -10,7 +10,7 @@ use clap::{ArgGroup, Args};
 use jackdaw_core::error_code::ErrorCode;
 use serde_json::{Value, json};
 
-use self::plan::{Move, Plan, Planned};
+use self::plan::{Move, NoPlan, Plan, Planned};
 use self::target::Target;
 use super::cell;
 use super::selection::TopicSelection;
@@ -89,7 +89,11 @@ impl Reset {
         let committed = client.committed_offsets(&self.group)?;
         let partitions = self.partitions(&mut client, &committed)?;
         let plan = plan::make(&mut client, &partitions, &committed, self.movement())?;
-        check(&plan)?;
+        let gaps = gaps(&plan);
+        if !gaps.is_empty() {
+            gaps.iter().for_each(output::print_error);
+            return Err(CommandError::Reported);
+        }
         let outcomes = if self.execute { Some(self.commit(&mut client, &plan)?) } else { None };
         match self.output.format {
             Format::Json => output::print_json(&self.to_json(&plan, outcomes.as_ref()))?,
@@ -216,17 +220,15 @@ impl Reset {
 }
 
 /// A plan with a gap is not carried out.
-fn check(plan: &Plan) -> Result<(), CommandError> {
-    let mut outcome = Ok(());
-    for (partition, planned) in plan {
-        if let Err(reason) = planned {
-            let what = format!("{partition} cannot be reset: {reason}");
-            let advice = "Nothing was changed. --topic names the partitions that can.";
-            output::print_error(&CommandError::Failed { what, advice });
-            outcome = Err(CommandError::Reported);
-        }
-    }
-    outcome
+fn gaps(plan: &Plan) -> Vec<CommandError> {
+    let gap = |(partition, planned): (&TopicPartition, &Result<Planned, NoPlan>)| {
+        let reason = planned.as_ref().err()?;
+        Some(CommandError::Failed {
+            what: format!("{partition} cannot be reset: {reason}"),
+            advice: "Nothing was changed. --topic names the partitions that can.",
+        })
+    };
+    plan.iter().filter_map(gap).collect()
 }
 
 fn planned(plan: &Plan) -> impl Iterator<Item = (&TopicPartition, &Planned)> {
@@ -305,9 +307,11 @@ orders:2 has no offset 200: it ends at 100.
 
     #[test]
     fn a_plan_with_a_gap_is_refused() {
-        assert!(check(&plan()).is_ok());
+        assert!(gaps(&plan()).is_empty());
         let mut plan = plan();
-        plan.insert(TopicPartition::new("a", 0), Err(plan::NoPlan::NothingToShift));
-        assert!(check(&plan).is_err());
+        plan.insert(TopicPartition::new("a", 0), Err(NoPlan::NothingToShift));
+        let texts: Vec<Option<String>> = gaps(&plan).iter().map(CommandError::text).collect();
+        assert_eq!(texts.len(), 1);
+        assert!(texts[0].as_ref().is_some_and(|text| text.starts_with("a:0 cannot be reset: ")), "{texts:?}");
     }
 }
