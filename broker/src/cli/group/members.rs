@@ -18,8 +18,8 @@ use crate::cli::output::table::{Align, Table};
   jackdaw group members billing
   jackdaw group members billing --format json
 
-INSTANCE is a static member's group.instance.id. In a group of the consumer protocol a member has an epoch, and
-TARGET shows what it shall have where that is not what it has.")]
+INSTANCE is a static member's group.instance.id. In a group of the consumer protocol members have epochs,
+and TARGET shows what a member shall have where that is not what it has.")]
 pub(crate) struct Members {
     /// The group's name
     group: String,

@@ -26,15 +26,14 @@ impl Look<'_> {
         let mut lines = vec![heading(&self.progress.description).trim_end().to_owned(), String::new()];
         let table = self.table().to_text();
         let mut table: Vec<String> = table.lines().map(str::to_owned).collect();
-        let sum = self.progress.sum();
+        let mut sum = self.progress.sum().to_text();
+        if self.sum != Rates::default() {
+            let (consumed, produced) = (rate_text(self.sum.consumed), rate_text(self.sum.produced));
+            sum = format!("{} Consumed {consumed}/s, produced {produced}/s.", sum.trim_end());
+        }
         let end = [
             String::new(),
-            format!(
-                "{}  consumed {}/s, produced {}/s",
-                sum.to_text().trim_end(),
-                rate_text(self.sum.consumed),
-                rate_text(self.sum.produced)
-            ),
+            sum.trim_end().to_owned(),
             format!("{}  (Ctrl-C ends)", utc::to_text(self.time_ms)),
         ];
         let room = height.saturating_sub(lines.len() + end.len()).max(2);
