@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use jackdaw_core::error_code::ErrorCode;
-use jackdaw_core::protocol::messages::api_versions::ApiVersionsRequest;
 use jackdaw_core::protocol::messages::consumer_group_heartbeat::ConsumerGroupHeartbeatRequest;
+use jackdaw_core::protocol::messages::find_coordinator::FindCoordinatorRequest;
 use jackdaw_core::protocol::messages::join_group::{JoinGroupRequest, JoinGroupRequestProtocol};
 use jackdaw_core::protocol::messages::leave_group::{LeaveGroupRequest, MemberIdentity};
 use jackdaw_core::protocol::messages::offset_commit::{
@@ -13,7 +13,7 @@ use jackdaw_core::protocol::messages::sync_group::{SyncGroupRequest, SyncGroupRe
 use jackdaw_core::protocol::records::consumer_protocol::{
     ConsumerProtocolAssignment, ConsumerProtocolAssignmentTopicPartition, ConsumerProtocolSubscription,
 };
-use jackdaw_core::protocol::{ApiKey, Message, Writer};
+use jackdaw_core::protocol::{Message, Writer};
 
 use crate::checks::eventually;
 use crate::wire::Connection;
@@ -56,6 +56,7 @@ impl WireMember {
             epoch: -1,
             is_classic: true,
         };
+        await_coordinator(&mut member.connection, group);
         eventually(&format!("{group} takes its member"), || member.try_join_classic(topic));
         let assigned = ConsumerProtocolAssignmentTopicPartition {
             topic: topic.to_owned(),
@@ -114,20 +115,16 @@ impl WireMember {
     /// Joins a group of the consumer protocol and takes what the coordinator assigns; none where the broker does not
     /// know that protocol.
     pub fn join_consumer(bootstrap: &str, group: &str, topic: &str) -> Option<Self> {
-        let mut connection = Connection::open(bootstrap);
-        if !serves(&mut connection, ApiKey::ConsumerGroupHeartbeat) {
-            eprintln!("left out: the broker does not know the consumer protocol");
-            return None;
-        }
         let mut member = Self {
-            connection,
+            connection: Connection::open(bootstrap),
             group: group.to_owned(),
             member_id: format!("member-of-{group}"),
             instance_id: None,
             epoch: EPOCH_JOIN,
             is_classic: false,
         };
-        let mut given = None;
+        await_coordinator(&mut member.connection, group);
+        let mut is_known = true;
         eventually(&format!("{group} assigns"), || {
             let request = ConsumerGroupHeartbeatRequest {
                 rebalance_timeout_ms: SESSION_MS,
@@ -138,13 +135,16 @@ impl WireMember {
             let response = member.connection.call(&request, 1);
             match ErrorCode::from_i16(response.error_code) {
                 ErrorCode::None => member.epoch = response.member_epoch,
+                ErrorCode::UnsupportedVersion => is_known = false,
                 code if code.is_retriable() => return false,
                 _ => panic!("{response:?}"),
             }
-            given = response.assignment;
-            given.as_ref().is_some_and(|assignment| !assignment.topic_partitions.is_empty())
+            !is_known || response.assignment.is_some_and(|given| !given.topic_partitions.is_empty())
         });
-        Some(member)
+        if !is_known {
+            eprintln!("left out: the broker does not know the consumer protocol");
+        }
+        is_known.then_some(member)
     }
 
     fn heartbeat(&self) -> ConsumerGroupHeartbeatRequest {
@@ -206,9 +206,13 @@ impl WireMember {
     }
 }
 
-fn serves(connection: &mut Connection, api: ApiKey) -> bool {
-    let response = connection.call(&ApiVersionsRequest::default(), 0);
-    response.api_keys.iter().any(|served| served.api_key == api.code())
+/// Groups live in a topic that is made when a coordinator is first asked for. The broker stands alone, so it is the
+/// coordinator.
+fn await_coordinator(connection: &mut Connection, group: &str) {
+    let request = FindCoordinatorRequest { coordinator_keys: vec![group.to_owned()], ..Default::default() };
+    eventually(&format!("{group} has a coordinator"), || {
+        connection.call(&request, 4).coordinators.iter().all(|coordinator| coordinator.error_code == 0)
+    });
 }
 
 /// A version and the message at it, as consumers write their parts of a group's requests.
