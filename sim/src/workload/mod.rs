@@ -1,8 +1,20 @@
 //! What runs in a world, each by name and from a seed. A broken promise panics with the seed.
 
+mod broker;
+mod connection;
 pub mod log;
 mod log_model;
 pub mod node;
+
+use std::time::Duration;
+
+/// Longest time of anything that must end: a start, a stop, an answer.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A promise is broken.
+fn broken(promise: &str, detail: &str) -> ! {
+    panic!("broken promise \"{promise}\": {detail}")
+}
 
 /// One workload.
 pub struct Workload {
