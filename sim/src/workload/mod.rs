@@ -2,6 +2,7 @@
 
 mod broker;
 mod connection;
+pub mod groups;
 pub mod log;
 mod log_model;
 pub mod node;
@@ -47,6 +48,11 @@ pub const WORKLOADS: &[Workload] = &[
         name: "node",
         about: "a whole node under producers and consumers: crashes, stops, other shards, topics deleted and remade",
         run: node::run,
+    },
+    Workload {
+        name: "groups",
+        about: "a whole node under consumer groups: members come and go, die and pause, and the node crashes",
+        run: groups::run,
     },
 ];
 
