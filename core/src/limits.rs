@@ -76,3 +76,28 @@ pub const PRODUCER_SNAPSHOT_SIZE_MAX_BYTES: usize = 2 * 46 * PRODUCERS_PER_PARTI
 pub const RECENT_BATCH_COUNT: usize = 32;
 /// A snapshot of the cluster's metadata that is read at once: a million partitions take about 150 MiB.
 pub const METADATA_SNAPSHOT_SIZE_MAX_BYTES: usize = 1 << 30;
+
+// Groups: what the coordinator of one partition of `__consumer_offsets` remembers.
+
+/// Members of one group, whatever `group.max.size` says (its default is no limit). A leader is told of all of them in
+/// one JoinGroup response, and the group's record names them all: neither would fit in a message long before this.
+pub const GROUP_MEMBERS_MAX: usize = 50_000;
+/// Member ids of one group that were handed out and not used yet: each is under 200 bytes and lives for a session
+/// timeout. A client that asks again and again for an id is the only way to get here.
+pub const GROUP_ISSUED_IDS_MAX: usize = 10_000;
+/// Groups of one coordinator, of which a broker has 50: an empty one takes under 1 KiB. A client that invents group
+/// ids without end is the only way to get here.
+pub const GROUPS_PER_COORDINATOR_MAX: usize = 100_000;
+/// Offsets of one coordinator: about 150 bytes each besides their metadata, 300 MB at the bound.
+pub const OFFSETS_PER_COORDINATOR_MAX: usize = 2_000_000;
+/// Records that one sweep writes at once: with topic names of the greatest length they stay within a batch of the
+/// default `max.message.bytes`.
+pub const GROUP_SWEEP_RECORDS_MAX: usize = 1_000;
+/// Groups that one step of a sweep looks at: a few milliseconds, so that requests are not kept waiting.
+pub const GROUP_SWEEP_GROUPS_MAX: usize = 1_000;
+/// How long a JoinGroup of a new member may wait. It has no id yet and sends no heartbeats, and one that went away
+/// does not tell; it asks again if it is still there. Kafka's number.
+pub const NEW_MEMBER_JOIN_TIMEOUT_MS: u64 = 5 * 60 * 1000;
+/// How long, at least, a rebalance goes on waiting when only static members are left and none is there: their
+/// sessions end it, and their own rebalance timeout may be nothing.
+pub const REBALANCE_WAIT_AGAIN_MIN_MS: u64 = 1_000;

@@ -13,9 +13,20 @@ pub(crate) const POOLED_FRAMES_MAX: usize = 64;
 /// Messages taken from other shards before this shard's own connections get their turn.
 pub(crate) const MESSAGES_PER_TURN: usize = 128;
 
-/// Memory for large request frames of one shard where `queued.max.request.bytes` says nothing: two requests of the
+/// Memory for requests and answers of one shard where `queued.max.request.bytes` says nothing: two requests of the
 /// largest default size.
 pub(crate) const REQUEST_MEMORY_BYTES: usize = 256 << 20;
+
+/// What a waiting request may take in memory for each byte of its frame. The densest message is an array of empty names:
+/// a byte each in the frame, 24 bytes of a `String` decoded. `DECODED_MESSAGE_BYTES_MAX` bounds the whole.
+pub(crate) const DECODED_BYTES_PER_FRAME_BYTE: usize = 32;
+
+/// The same for Fetch, of which only a copy of the frame waits. When its turn comes, a partition's 17 bytes or more of
+/// frame are decoded into 40 and planned in some more; one fetch a connection.
+pub(crate) const FETCH_BYTES_PER_FRAME_BYTE: usize = 4;
+
+/// A read from disk where memory is short is of this size at least: the largest batch by default (`max.message.bytes`).
+pub(crate) const COLD_READ_LEAST_BYTES: usize = 1 << 20;
 
 /// Read of the metadata log at a time: its largest batch is 8 MiB.
 pub(crate) const METADATA_READ_BYTES: usize = 16 << 20;

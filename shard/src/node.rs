@@ -71,6 +71,8 @@ pub enum FatalKind {
 /// Who this node is; the same for all its shards.
 #[derive(Debug)]
 pub(crate) struct NodeIdentity {
+    /// As the operator wrote it; what changes at run time is in the view.
+    pub(crate) config: Arc<BrokerConfig>,
     pub(crate) cluster_id: String,
     pub(crate) node_id: i32,
     /// The names of the listeners, in the order of the configuration.

@@ -4,7 +4,6 @@ use std::{cell::Cell, rc::Rc, time::Duration};
 
 use jackdaw_net::{
     ConnectionConfig, Connections,
-    budget::Budget,
     listener::{Load, Loads, Placed, accept},
 };
 use jackdaw_ring::{Listener, Socket, channel::Notify, sleep, socket::Detached, spawn, timeout};
@@ -33,7 +32,7 @@ impl Front {
         let connections = Connections::default();
         let config = ConnectionConfig {
             request_max_bytes: shard.limits.request_max_bytes,
-            budget: Budget::new(shard.limits.request_memory_bytes),
+            budget: shard.memory.clone(),
             connections: connections.clone(),
         };
         if let Some(idle) = shard.limits.connections_max_idle {
@@ -126,7 +125,7 @@ impl Front {
             }
             Call::Controller(call) => Handled::Later(Box::pin(async move {
                 debug_assert_eq!(shard.rpc.own(), CONTROLLER_SHARD);
-                Reply::Controller(Box::new(shard.controller(*call).await))
+                Reply::Controller(shard.call_controller(*call).await.map(Box::new))
             })),
             Call::Checkpoints => Handled::Now(Reply::Checkpoints(apply::checkpoints(&shard))),
             Call::Stop => {

@@ -136,6 +136,15 @@ pub fn kafka_tool(class: &str) -> Command {
     command
 }
 
+/// A class of Apache Kafka's broker.
+pub fn kafka_server(class: &str, heap: &str) -> Command {
+    let mut command = Command::new("java");
+    command.args(["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.apache.logging.log4j.level=INFO"]);
+    command.arg(format!("-Xmx{heap}"));
+    command.arg("-cp").arg(format!("{}/*", installed("java/server").display())).arg(class);
+    command
+}
+
 fn sources() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("clients")
 }

@@ -1,6 +1,8 @@
 //! What comes out of a decision.
 
-use super::{GroupRecord, Response};
+use std::sync::Arc;
+
+use super::{GroupRecord, Response, classic, sweep::SweepProgress};
 
 /// The host's number for a call that it has passed in and not yet answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -16,13 +18,34 @@ pub struct Outcome {
     pub responses: Vec<(CallId, Response)>,
 }
 
-/// A change of soft state, which is in no log.
+/// A change of soft state, which is in no log. Only the coordinator that made it can read it.
 #[derive(Clone, Debug)]
-pub enum Effect {}
+pub struct Effect(pub(crate) SoftChange);
+
+#[derive(Clone, Debug)]
+pub(crate) enum SoftChange {
+    Classic {
+        group_id: Arc<str>,
+        changes: Vec<classic::Change>,
+    },
+    /// How far the search for expired offsets has come.
+    Swept(SweepProgress),
+}
+
+impl Effect {
+    pub(crate) fn classic(group_id: &Arc<str>, changes: Vec<classic::Change>) -> Self {
+        Self(SoftChange::Classic { group_id: Arc::clone(group_id), changes })
+    }
+}
 
 impl Outcome {
     /// An answer that changes nothing.
     pub fn answer(call: CallId, response: Response) -> Self {
         Self { responses: vec![(call, response)], ..Self::default() }
+    }
+
+    /// Whether there is nothing to carry out.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.effects.is_empty() && self.responses.is_empty()
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod api_versions;
 pub(crate) mod describe_cluster;
+pub(crate) mod describe_configs;
 pub(crate) mod describe_topic_partitions;
 pub(crate) mod fetch;
 pub(crate) mod find_coordinator;
@@ -25,6 +26,7 @@ pub(crate) const SERVED: &[ApiKey] = &[
     ApiKey::CreateTopics,
     ApiKey::DeleteTopics,
     ApiKey::InitProducerId,
+    ApiKey::DescribeConfigs,
     ApiKey::DescribeCluster,
     ApiKey::DescribeTopicPartitions,
     ApiKey::OffsetCommit,

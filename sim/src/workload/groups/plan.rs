@@ -121,9 +121,12 @@ impl Plan {
     }
 }
 
+/// What the coordinator knows.
+const PROTOCOLS: &[Protocol] = &[Protocol::Eager, Protocol::Cooperative];
+
 impl GroupPlan {
     fn draw(random: &mut Random, number: u64, consumer_session_ms: u64) -> Self {
-        let protocol = *random.pick(&[Protocol::Eager, Protocol::Cooperative, Protocol::Consumer]);
+        let protocol = *random.pick(PROTOCOLS);
         let name = format!("group-{number}");
         let static_one_in = *random.pick(&[0, 1, 2, 3]);
         let slot_count = random.between(1, 5);

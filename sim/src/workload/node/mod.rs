@@ -67,7 +67,8 @@ pub fn run(seed: u64) -> Outcome {
     let mut random = world.random("node workload");
     let node = world.add_host();
     let clients = world.add_host();
-    let plan = Plan::draw(&mut random);
+    let mut plan = Plan::draw(&mut random);
+    plan.draw_memory(&mut world.random("memory"));
     plan.set_faults(&world, &node, &mut random);
     clients.start(1);
     let shared = Rc::new(Shared {
@@ -115,6 +116,8 @@ fn configuration(shared: &Shared) -> BrokerConfig {
         format!("log.index.interval.bytes={}", shared.plan.index_interval_bytes),
         format!("log.segment.delete.delay.ms={}", shared.plan.delete_delay_ms),
     ];
+    let memory = shared.plan.memory_bytes.map(|bytes| format!("queued.max.request.bytes={bytes}"));
+    let overrides: Vec<String> = overrides.into_iter().chain(memory).collect();
     broker::configuration(&overrides)
 }
 

@@ -1,0 +1,146 @@
+//! The groups of a coordinator by id, and when each is due.
+
+use std::{collections::BTreeMap, ops::Bound, sync::Arc};
+
+use super::{
+    classic::{Change, ClassicGroup},
+    due::DueGroups,
+    offsets::Expiry,
+};
+use crate::protocol::records::group::GroupMetadataValue;
+
+/// A group of either protocol.
+#[derive(Clone, Debug)]
+pub(crate) enum Group {
+    Classic(ClassicGroup),
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    group: Group,
+    /// What stands for the group in `Groups::due`.
+    due_ms: Option<u64>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Groups {
+    by_id: BTreeMap<Arc<str>, Entry>,
+    due: DueGroups,
+}
+
+impl Group {
+    pub(crate) fn next_deadline_ms(&self) -> Option<u64> {
+        match self {
+            Self::Classic(group) => group.next_deadline_ms(),
+        }
+    }
+
+    pub(crate) fn is_subscribed_to(&self, topic: &str) -> bool {
+        match self {
+            Self::Classic(group) => group.is_subscribed_to(topic),
+        }
+    }
+
+    pub(crate) fn expiry(&self) -> Expiry {
+        match self {
+            Self::Classic(group) => group.expiry(),
+        }
+    }
+
+    /// Nobody is in it or on the way into it.
+    pub(crate) fn is_deletable(&self) -> bool {
+        match self {
+            Self::Classic(group) => group.is_empty() && group.issued_ids.is_empty(),
+        }
+    }
+}
+
+impl Groups {
+    pub(crate) fn get(&self, group_id: &str) -> Option<(&Arc<str>, &Group)> {
+        self.by_id.get_key_value(group_id).map(|(group_id, entry)| (group_id, &entry.group))
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.by_id.len()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &Group)> {
+        self.by_id.iter().map(|(group_id, entry)| (group_id, &entry.group))
+    }
+
+    /// From this id on, in order.
+    pub(crate) fn iter_from(&self, group_id: &str) -> impl Iterator<Item = (&Arc<str>, &Group)> {
+        let range = self.by_id.range::<str, _>((Bound::Included(group_id), Bound::Unbounded));
+        range.map(|(group_id, entry)| (group_id, &entry.group))
+    }
+
+    pub(crate) fn first_due(&self) -> Option<(u64, &Arc<str>)> {
+        self.due.first()
+    }
+
+    /// Applies changes of one group. If it is not there it comes into being: its first record follows.
+    pub(crate) fn apply(&mut self, group_id: &Arc<str>, changes: &[Change], unix_ms: i64) {
+        let Group::Classic(group) = self.entry_or_insert(group_id, unix_ms);
+        changes.iter().for_each(|change| group.apply(change));
+        // Nothing that was heard makes a deadline come sooner.
+        if !changes.iter().all(|change| matches!(change, Change::Heard { .. })) {
+            self.set_due(group_id);
+        }
+    }
+
+    pub(crate) fn replay(&mut self, group_id: &str, value: Option<&GroupMetadataValue>, is_active: bool) {
+        let Some(value) = value else { return self.remove(group_id) };
+        match self.by_id.get_mut(group_id).map(|entry| &mut entry.group) {
+            Some(Group::Classic(group)) if is_active => group.replay(value),
+            _ => {
+                self.insert(group_id.into(), Group::Classic(ClassicGroup::from_record(value)));
+            }
+        }
+        if is_active && let Some(group_id) = self.by_id.get_key_value(group_id).map(|(id, _)| Arc::clone(id))
+        {
+            self.set_due(&group_id);
+        }
+    }
+
+    /// Offsets may be there before, or without, a group's own record.
+    pub(crate) fn ensure(&mut self, group_id: &str, unix_ms: i64) {
+        if !self.by_id.contains_key(group_id) {
+            self.insert(group_id.into(), Group::Classic(ClassicGroup::new(unix_ms)));
+        }
+    }
+
+    pub(crate) fn restart_sessions(&mut self, now_ms: u64) {
+        let group_ids: Vec<_> = self.by_id.keys().map(Arc::clone).collect();
+        for group_id in group_ids {
+            if let Some(entry) = self.by_id.get_mut(&group_id) {
+                let Group::Classic(group) = &mut entry.group;
+                group.restart_sessions(now_ms);
+            }
+            self.set_due(&group_id);
+        }
+    }
+
+    fn entry_or_insert(&mut self, group_id: &Arc<str>, unix_ms: i64) -> &mut Group {
+        let entry = self.by_id.entry(Arc::clone(group_id));
+        let new = || Entry { group: Group::Classic(ClassicGroup::new(unix_ms)), due_ms: None };
+        &mut entry.or_insert_with(new).group
+    }
+
+    fn insert(&mut self, group_id: Arc<str>, group: Group) {
+        let old = self.by_id.insert(Arc::clone(&group_id), Entry { group, due_ms: None });
+        self.due.set(&group_id, old.and_then(|old| old.due_ms), None);
+    }
+
+    fn remove(&mut self, group_id: &str) {
+        if let Some((group_id, entry)) = self.by_id.remove_entry(group_id) {
+            self.due.set(&group_id, entry.due_ms, None);
+        }
+    }
+
+    fn set_due(&mut self, group_id: &Arc<str>) {
+        let Some(entry) = self.by_id.get_mut(group_id) else { return };
+        let due_ms = entry.group.next_deadline_ms();
+        self.due.set(group_id, entry.due_ms, due_ms);
+        entry.due_ms = due_ms;
+    }
+}

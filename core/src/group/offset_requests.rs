@@ -1,0 +1,121 @@
+//! OffsetCommit, OffsetFetch and OffsetDelete: whether the group allows it.
+
+use std::sync::Arc;
+
+use super::{
+    CallId, Context, Coordinator, Effect, Outcome, Response,
+    classic::{ClassicGroup, State, heard},
+    groups::Group,
+    offsets::Commit,
+};
+use crate::{
+    error_code::ErrorCode,
+    limits::{GROUPS_PER_COORDINATOR_MAX, OFFSETS_PER_COORDINATOR_MAX},
+    protocol::messages::{
+        offset_commit::OffsetCommitRequest,
+        offset_delete::{OffsetDeleteRequest, OffsetDeleteResponse},
+        offset_fetch::{OffsetFetchRequest, OffsetFetchResponse},
+    },
+};
+
+impl Coordinator {
+    pub(super) fn commit_offsets(
+        &self,
+        context: &Context<'_>,
+        call: CallId,
+        version: i16,
+        request: &OffsetCommitRequest,
+    ) -> Outcome {
+        let commit = Commit { context, settings: &self.settings.offsets, version, request };
+        let allowed = match commit.names_a_known_partition() {
+            true => self.allow_commit(context, request),
+            false => Ok(None),
+        };
+        let error = allowed.as_ref().err().copied();
+        let (response, records) = commit.decide(|_, _| error.map_or(Ok(()), Err));
+        Outcome {
+            records,
+            effects: allowed.ok().flatten().into_iter().collect(),
+            responses: vec![(call, Response::OffsetCommit(response))],
+        }
+    }
+
+    /// The commit of a member shows that the member is there.
+    fn allow_commit(
+        &self,
+        context: &Context<'_>,
+        request: &OffsetCommitRequest,
+    ) -> Result<Option<Effect>, ErrorCode> {
+        if self.offsets.count() >= OFFSETS_PER_COORDINATOR_MAX {
+            return Err(ErrorCode::InvalidCommitOffsetSize);
+        }
+        match self.groups.get(&request.group_id) {
+            // A consumer that assigns its partitions itself needs no group.
+            None if request.generation_id_or_member_epoch >= 0 => Err(ErrorCode::IllegalGeneration),
+            None if self.groups.count() >= GROUPS_PER_COORDINATOR_MAX => {
+                Err(ErrorCode::InvalidCommitOffsetSize)
+            }
+            None => Ok(None),
+            Some((group_id, Group::Classic(group))) => {
+                let member_id = group.validate_commit(request)?;
+                Ok(member_id.map(|member_id| heard(context, group_id, member_id)))
+            }
+        }
+    }
+
+    pub(super) fn fetch_offsets(
+        &self,
+        context: &Context<'_>,
+        call: CallId,
+        version: i16,
+        request: &OffsetFetchRequest,
+    ) -> Outcome {
+        let topics = &context.image.topics;
+        let groups = request.groups.iter().map(|group| self.offsets.fetch(version, topics, group));
+        let response = OffsetFetchResponse { groups: groups.collect(), ..Default::default() };
+        Outcome::answer(call, Response::OffsetFetch(response))
+    }
+
+    pub(super) fn delete_offsets(
+        &self,
+        context: &Context<'_>,
+        call: CallId,
+        request: &OffsetDeleteRequest,
+    ) -> Outcome {
+        let error = match self.groups.get(&request.group_id) {
+            _ if request.group_id.is_empty() => ErrorCode::InvalidGroupId,
+            None => ErrorCode::GroupIdNotFound,
+            Some((_, Group::Classic(group))) if !group.is_empty() && !group.uses_consumer_protocol() => {
+                ErrorCode::NonEmptyGroup
+            }
+            Some((_, group)) => {
+                let is_subscribed = |topic: &str| group.is_subscribed_to(topic);
+                let (response, records) = self.offsets.delete(context, request, is_subscribed);
+                let response = Response::OffsetDelete(response);
+                return Outcome { records, ..Outcome::answer(call, response) };
+            }
+        };
+        let response = OffsetDeleteResponse { error_code: error.code(), ..Default::default() };
+        Outcome::answer(call, Response::OffsetDelete(response))
+    }
+}
+
+impl ClassicGroup {
+    /// The member that commits; `None` where nobody has to be one.
+    fn validate_commit(&self, request: &OffsetCommitRequest) -> Result<Option<&Arc<str>>, ErrorCode> {
+        let generation = request.generation_id_or_member_epoch;
+        let instance_id = request.group_instance_id.as_deref();
+        if generation < 0 && self.is_empty() {
+            return Ok(None);
+        }
+        if generation < 0 && request.member_id.is_empty() && instance_id.is_none() {
+            return Err(ErrorCode::UnknownMemberId);
+        }
+        let (member_id, _) = self.validate_generation(&request.member_id, instance_id, generation)?;
+        match self.state {
+            // It knows of the generation, but not yet what it has in it.
+            State::CompletingRebalance { .. } => Err(ErrorCode::RebalanceInProgress),
+            _ => Ok(Some(member_id)),
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! OffsetDelete (47): an administrator takes offsets back.
+
+use super::{Offsets, offset_tombstone};
+use crate::{
+    error_code::ErrorCode,
+    group::{Context, GroupRecord},
+    protocol::messages::offset_delete::{
+        OffsetDeleteRequest, OffsetDeleteResponse, OffsetDeleteResponsePartition, OffsetDeleteResponseTopic,
+    },
+};
+
+impl Offsets {
+    /// The answer, and the records of what is taken away.
+    pub(crate) fn delete(
+        &self,
+        context: &Context<'_>,
+        request: &OffsetDeleteRequest,
+        is_subscribed: impl Fn(&str) -> bool,
+    ) -> (OffsetDeleteResponse, Vec<GroupRecord>) {
+        let mut records = Vec::new();
+        let topics = request.topics.iter().map(|asked| {
+            let topic = context.image.topics.by_name(&asked.name);
+            let is_subscribed = is_subscribed(&asked.name);
+            let partitions = asked.partitions.iter().map(|asked_partition| {
+                let partition = asked_partition.partition_index;
+                let is_known = topic.is_some_and(|topic| topic.partition(partition).is_some());
+                let error = match (is_known, is_subscribed) {
+                    (false, _) => ErrorCode::UnknownTopicOrPartition,
+                    (true, true) => ErrorCode::GroupSubscribedToTopic,
+                    (true, false) => ErrorCode::None,
+                };
+                if error.is_ok() && self.get(&request.group_id, &asked.name, partition).is_some() {
+                    records.push(offset_tombstone(&request.group_id, &asked.name, partition));
+                }
+                OffsetDeleteResponsePartition { partition_index: partition, error_code: error.code() }
+            });
+            OffsetDeleteResponseTopic { partitions: partitions.collect(), name: asked.name.clone() }
+        });
+        let response = OffsetDeleteResponse { topics: topics.collect(), ..Default::default() };
+        (response, records)
+    }
+
+    /// Tombstones for everything that a group has committed.
+    pub(crate) fn tombstones(&self, group_id: &str) -> impl Iterator<Item = GroupRecord> {
+        let topics = self.of_group(group_id).into_iter().flatten();
+        let group_id = group_id.to_owned();
+        topics.flat_map(move |(topic, partitions)| {
+            let tombstones =
+                partitions.keys().map(|partition| offset_tombstone(&group_id, topic, *partition));
+            tombstones.collect::<Vec<_>>()
+        })
+    }
+}

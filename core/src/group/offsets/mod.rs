@@ -1,0 +1,112 @@
+//! Committed offsets of all groups, of either protocol and of none.
+
+mod commit;
+mod delete;
+mod expiry;
+mod fetch;
+mod record;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+pub(crate) use commit::Commit;
+pub(crate) use expiry::Expiry;
+pub(crate) use record::offset_tombstone;
+
+use crate::{
+    protocol::records::group::{LegacyOffsetCommitValue, OffsetCommitValue},
+    uuid::Uuid,
+};
+
+/// What a group has committed for one partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CommittedOffset {
+    pub(crate) offset: i64,
+    /// -1 where the client did not say.
+    pub(crate) leader_epoch: i32,
+    pub(crate) metadata: Box<str>,
+    pub(crate) commit_timestamp_ms: i64,
+    /// `None` means `offsets.retention.minutes`; set by clients that name a retention of their own.
+    pub(crate) expire_timestamp_ms: Option<i64>,
+    /// Zero where the client named the topic by its name.
+    pub(crate) topic_id: Uuid,
+}
+
+pub(crate) type TopicOffsets = BTreeMap<i32, CommittedOffset>;
+pub(crate) type GroupOffsets = BTreeMap<Arc<str>, TopicOffsets>;
+
+/// Invariant: no group without a topic, no topic without a partition.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Offsets {
+    by_group: BTreeMap<Arc<str>, GroupOffsets>,
+    count: usize,
+}
+
+impl Offsets {
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
+    pub(crate) fn of_group(&self, group_id: &str) -> Option<&GroupOffsets> {
+        self.by_group.get(group_id)
+    }
+
+    pub(crate) fn get(&self, group_id: &str, topic: &str, partition: i32) -> Option<&CommittedOffset> {
+        self.by_group.get(group_id)?.get(topic)?.get(&partition)
+    }
+
+    pub(crate) fn groups(&self) -> impl Iterator<Item = (&Arc<str>, &GroupOffsets)> {
+        self.by_group.iter()
+    }
+
+    pub(crate) fn set(&mut self, group_id: &str, topic: &str, partition: i32, offset: CommittedOffset) {
+        if !self.by_group.contains_key(group_id) {
+            self.by_group.insert(group_id.into(), GroupOffsets::new());
+        }
+        let Some(topics) = self.by_group.get_mut(group_id) else { return };
+        if !topics.contains_key(topic) {
+            topics.insert(topic.into(), TopicOffsets::new());
+        }
+        let Some(partitions) = topics.get_mut(topic) else { return };
+        if partitions.insert(partition, offset).is_none() {
+            self.count += 1;
+        }
+    }
+
+    pub(crate) fn remove(&mut self, group_id: &str, topic: &str, partition: i32) {
+        let Some(topics) = self.by_group.get_mut(group_id) else { return };
+        let Some(partitions) = topics.get_mut(topic) else { return };
+        if partitions.remove(&partition).is_some() {
+            self.count -= 1;
+        }
+        if partitions.is_empty() {
+            topics.remove(topic);
+        }
+        if topics.is_empty() {
+            self.by_group.remove(group_id);
+        }
+    }
+}
+
+impl CommittedOffset {
+    pub(crate) fn from_record(value: &OffsetCommitValue) -> Self {
+        Self {
+            offset: value.offset,
+            leader_epoch: value.leader_epoch,
+            metadata: value.metadata.as_str().into(),
+            commit_timestamp_ms: value.commit_timestamp,
+            expire_timestamp_ms: (value.expire_timestamp != -1).then_some(value.expire_timestamp),
+            topic_id: value.topic_id,
+        }
+    }
+
+    pub(crate) fn from_legacy_record(value: &LegacyOffsetCommitValue) -> Self {
+        Self {
+            offset: value.offset,
+            leader_epoch: -1,
+            metadata: value.metadata.as_str().into(),
+            commit_timestamp_ms: value.commit_timestamp,
+            expire_timestamp_ms: None,
+            topic_id: Uuid::ZERO,
+        }
+    }
+}

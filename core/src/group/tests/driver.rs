@@ -1,0 +1,309 @@
+//! A host of one coordinator, whose log commits at once, and what its clients send.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+
+use crate::{
+    config::{BrokerConfig, GroupConfig, Settings},
+    error_code::ErrorCode,
+    group::{
+        CallId, Client, Context, Coordinator, GroupRecord, Outcome, Request, Response, build_group_batch,
+        replay_group_batch,
+    },
+    metadata::{Image, Loader},
+    protocol::{
+        message::Message,
+        messages::{
+            join_group::{JoinGroupRequest, JoinGroupRequestProtocol, JoinGroupResponse},
+            sync_group::{SyncGroupRequest, SyncGroupRequestAssignment, SyncGroupResponse},
+        },
+        records::{
+            consumer_protocol::ConsumerProtocolSubscription,
+            metadata::{PartitionRecord, TopicRecord},
+        },
+    },
+    records::{BatchView, Frame, compression::Decompressor},
+    uuid::Uuid,
+};
+
+pub(super) const TOPIC_ID: Uuid = Uuid([7; 16]);
+pub(super) const UNIX_MS: i64 = 1_800_000_000_000;
+/// Polls at one moment: more means that a poll does not move what it was due for.
+const POLLS_MAX: usize = 10_000;
+
+pub(super) struct Host {
+    pub(super) settings: GroupConfig,
+    pub(super) coordinator: Coordinator,
+    pub(super) image: Image,
+    pub(super) now_ms: u64,
+    pub(super) log: Vec<GroupRecord>,
+    calls: u64,
+    open: BTreeSet<CallId>,
+    answers: BTreeMap<CallId, Response>,
+    random: u64,
+}
+
+pub(super) fn settings() -> GroupConfig {
+    BrokerConfig::new(Settings::default()).unwrap().0.groups
+}
+
+/// Topics `t` of four partitions, with `TOPIC_ID`, and `u` of one.
+fn image() -> Image {
+    let mut loader = Loader::new();
+    let mut offset = 0;
+    for (name, topic_id, count) in [("t", TOPIC_ID, 4), ("u", Uuid([8; 16]), 1)] {
+        loader.replay(offset, 0, &TopicRecord { name: name.into(), topic_id }.into()).unwrap();
+        for partition_id in 0..count {
+            offset += 1;
+            let record = PartitionRecord {
+                partition_id,
+                topic_id,
+                replicas: vec![1],
+                isr: vec![1],
+                leader: 1,
+                ..Default::default()
+            };
+            loader.replay(offset, 0, &record.into()).unwrap();
+        }
+        offset += 1;
+    }
+    loader.image().clone()
+}
+
+impl Host {
+    pub(super) fn new() -> Self {
+        Self::with(settings())
+    }
+
+    pub(super) fn with(settings: GroupConfig) -> Self {
+        let mut host = Self {
+            coordinator: Coordinator::new(settings.clone()),
+            settings,
+            image: image(),
+            now_ms: 1_000,
+            log: Vec::new(),
+            calls: 0,
+            open: BTreeSet::new(),
+            answers: BTreeMap::new(),
+            random: 1,
+        };
+        host.activate();
+        host
+    }
+
+    fn context<'a>(image: &'a Image, now_ms: u64, random: u64) -> Context<'a> {
+        let random = [random.wrapping_mul(0x9e37_79b9_7f4a_7c15), random.wrapping_mul(0xd1b5_4a32_d192_ed03)];
+        Context { now_ms, unix_ms: UNIX_MS + now_ms as i64, random, image }
+    }
+
+    fn activate(&mut self) {
+        let outcome = self.coordinator.activate(&Self::context(&self.image, self.now_ms, 0));
+        self.take(outcome);
+    }
+
+    /// The log as it is in batches: what is replayed has been through bytes.
+    fn decoded(records: &[GroupRecord]) -> Vec<GroupRecord> {
+        if records.is_empty() {
+            return Vec::new();
+        }
+        let batch = build_group_batch(records, UNIX_MS).unwrap();
+        let bytes = [batch.header_bytes(), batch.body()].concat();
+        let Frame::Complete(view) = BatchView::parse(&bytes) else { panic!("a whole batch") };
+        let mut decoded = Vec::new();
+        replay_group_batch(&view, &mut Decompressor::default(), |record| decoded.push(record)).unwrap();
+        decoded
+    }
+
+    fn take(&mut self, outcome: Outcome) {
+        let records = Self::decoded(&outcome.records);
+        self.coordinator.accept(&Self::context(&self.image, self.now_ms, 0), outcome.effects);
+        records.iter().for_each(|record| self.coordinator.replay(record));
+        self.log.extend(records);
+        for (call, response) in outcome.responses {
+            assert!(self.open.remove(&call), "{call:?} is answered once");
+            self.answers.insert(call, response);
+        }
+    }
+
+    fn poll(&mut self) {
+        for _ in 0..POLLS_MAX {
+            if self.coordinator.next_timeout_ms().is_none_or(|due_ms| due_ms > self.now_ms) {
+                return;
+            }
+            let outcome = self.coordinator.poll(&Self::context(&self.image, self.now_ms, 0));
+            self.take(outcome);
+        }
+        panic!("what is due stays due");
+    }
+
+    /// Lets time pass, and everything that is due on the way happen.
+    pub(super) fn advance(&mut self, by_ms: u64) {
+        let end_ms = self.now_ms + by_ms;
+        self.poll();
+        while let Some(due_ms) = self.coordinator.next_timeout_ms().filter(|due_ms| *due_ms <= end_ms) {
+            self.now_ms = due_ms;
+            self.poll();
+        }
+        self.now_ms = end_ms;
+    }
+
+    /// The broker starts again: calls that wait are lost, everything comes from the log.
+    pub(super) fn reload(&mut self) {
+        self.open.clear();
+        self.coordinator = self.replayed();
+        self.activate();
+    }
+
+    pub(super) fn replayed(&self) -> Coordinator {
+        let mut coordinator = Coordinator::new(self.settings.clone());
+        self.log.iter().for_each(|record| coordinator.replay(record));
+        coordinator
+    }
+
+    pub(super) fn send(&mut self, request: Request) -> CallId {
+        let call = CallId(self.calls);
+        self.calls += 1;
+        self.random += 1;
+        self.open.insert(call);
+        let context = Self::context(&self.image, self.now_ms, self.random);
+        let outcome = self.coordinator.handle(&context, call, &request);
+        self.take(outcome);
+        self.poll();
+        call
+    }
+
+    pub(super) fn answer(&mut self, call: CallId) -> Option<Response> {
+        self.answers.remove(&call)
+    }
+
+    pub(super) fn is_open(&self, call: CallId) -> bool {
+        self.open.contains(&call)
+    }
+
+    pub(super) fn open_count(&self) -> usize {
+        self.open.len()
+    }
+
+    /// The answer of a request that does not wait.
+    pub(super) fn ask(&mut self, request: Request) -> Response {
+        let call = self.send(request);
+        self.answer(call).expect("an answer at once")
+    }
+}
+
+/// Asks, and takes the answer out of its kind.
+macro_rules! ask {
+    ($host:expr, $kind:ident { $version:expr, $request:expr $(,)? }) => {
+        match $host.ask(Request::$kind { version: $version, request: $request }) {
+            Response::$kind(response) => response,
+            other => panic!("{other:?}"),
+        }
+    };
+}
+pub(super) use ask;
+
+pub(super) fn client() -> Client {
+    Client { id: "c".into(), host: "/127.0.0.1".into() }
+}
+
+pub(super) fn error(code: i16) -> ErrorCode {
+    ErrorCode::from_i16(code)
+}
+
+/// A subscription of the consumer protocol.
+pub(super) fn subscription(topics: &[&str]) -> Bytes {
+    let topics = topics.iter().map(|topic| (*topic).to_owned()).collect();
+    ConsumerProtocolSubscription { topics, ..Default::default() }.to_prefixed_bytes(3).unwrap()
+}
+
+pub(super) fn join_request(group_id: &str, member_id: &str, instance_id: Option<&str>) -> JoinGroupRequest {
+    JoinGroupRequest {
+        group_id: group_id.into(),
+        session_timeout_ms: 45_000,
+        rebalance_timeout_ms: 300_000,
+        member_id: member_id.into(),
+        group_instance_id: instance_id.map(str::to_owned),
+        protocol_type: "consumer".into(),
+        protocols: vec![JoinGroupRequestProtocol { name: "range".into(), metadata: subscription(&["t"]) }],
+        reason: None,
+    }
+}
+
+pub(super) fn sync_request(group_id: &str, joined: &JoinGroupResponse, gives: &[&str]) -> SyncGroupRequest {
+    SyncGroupRequest {
+        group_id: group_id.into(),
+        generation_id: joined.generation_id,
+        member_id: joined.member_id.clone(),
+        group_instance_id: None,
+        protocol_type: joined.protocol_type.clone(),
+        protocol_name: joined.protocol_name.clone(),
+        assignments: gives
+            .iter()
+            .map(|member_id| SyncGroupRequestAssignment {
+                member_id: (*member_id).to_owned(),
+                assignment: Bytes::from(format!("{}:{member_id}", joined.generation_id)),
+            })
+            .collect(),
+    }
+}
+
+impl Host {
+    pub(super) fn send_join(&mut self, version: i16, request: JoinGroupRequest) -> CallId {
+        self.send(Request::JoinGroup { version, client: client(), request })
+    }
+
+    pub(super) fn joined(&mut self, call: CallId) -> JoinGroupResponse {
+        match self.answer(call) {
+            Some(Response::JoinGroup(response)) => response,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(super) fn send_sync(&mut self, request: SyncGroupRequest) -> CallId {
+        self.send(Request::SyncGroup { version: 5, request })
+    }
+
+    pub(super) fn synced(&mut self, call: CallId) -> SyncGroupResponse {
+        match self.answer(call) {
+            Some(Response::SyncGroup(response)) => response,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A new dynamic member, with the id that it was given. Its JoinGroup waits.
+    pub(super) fn send_new_member(&mut self, group_id: &str) -> (String, CallId) {
+        let call = self.send_join(9, join_request(group_id, "", None));
+        let refused = self.joined(call);
+        assert_eq!(error(refused.error_code), ErrorCode::MemberIdRequired);
+        let call = self.send_join(9, join_request(group_id, &refused.member_id, None));
+        (refused.member_id, call)
+    }
+
+    /// A stable group of these many dynamic members, the leader first.
+    pub(super) fn stable_group(&mut self, group_id: &str, count: usize) -> Vec<JoinGroupResponse> {
+        let calls: Vec<_> = (0..count).map(|_| self.send_new_member(group_id).1).collect();
+        self.advance(self.settings.classic.initial_rebalance_delay_ms as u64 * 3);
+        self.sync_all(group_id, calls)
+    }
+
+    /// All that have joined fetch their assignments.
+    pub(super) fn sync_all(&mut self, group_id: &str, calls: Vec<CallId>) -> Vec<JoinGroupResponse> {
+        let mut joined: Vec<_> = calls.into_iter().map(|call| self.joined(call)).collect();
+        joined.iter().for_each(|joined| assert_eq!(error(joined.error_code), ErrorCode::None));
+        joined.sort_by_key(|joined| joined.leader != joined.member_id);
+        let ids: Vec<_> = joined.iter().map(|joined| joined.member_id.clone()).collect();
+        let ids: Vec<_> = ids.iter().map(String::as_str).collect();
+        let mut calls = Vec::new();
+        for (index, joined) in joined.iter().enumerate().rev() {
+            let gives = if index == 0 { &*ids } else { &[] };
+            calls.push((self.send_sync(sync_request(group_id, joined, gives)), joined.member_id.clone()));
+        }
+        for (call, member_id) in calls {
+            let synced = self.synced(call);
+            assert_eq!(error(synced.error_code), ErrorCode::None);
+            assert_eq!(synced.assignment, format!("{}:{member_id}", joined[0].generation_id));
+        }
+        joined
+    }
+}

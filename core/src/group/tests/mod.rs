@@ -1,0 +1,5 @@
+//! Scenarios of the coordinator on a clock of their own.
+
+mod driver;
+mod first_slice;
+mod reload;
