@@ -82,8 +82,9 @@ impl Ownership {
 
     /// What a leader was told about a member is what the member said.
     pub(in super::super) fn check_metadata(&self, group: usize, identity: &str, metadata: &Bytes) {
-        let known = self.groups[group].metadata.get(identity);
-        if known.is_none_or(|known| !known.contains(metadata)) {
+        // Who got no answer yet does not know its id.
+        let known = [identity, ""].map(|identity| self.groups[group].metadata.get(identity));
+        if !known.into_iter().flatten().any(|known| known.contains(metadata)) {
             broken(
                 "a leader sees the members as they are",
                 &format!("{identity} of group {group}: {metadata:?}"),
