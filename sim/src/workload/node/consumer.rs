@@ -13,11 +13,13 @@ use super::{
     audit::list_offset,
     batches::Key,
     broken,
-    connection::{Connection, Lost},
     history::Floor,
     requests::{self, LATEST},
 };
-use crate::Random;
+use crate::{
+    Random,
+    workload::connection::{Connection, Lost},
+};
 
 /// Version by topic id.
 const VERSION: i16 = 13;
@@ -32,7 +34,7 @@ pub(super) async fn run(shared: Rc<Shared>, mut random: Random) {
 }
 
 async fn serve(shared: &Rc<Shared>, random: &mut Random) -> Result<(), Lost> {
-    let mut connection = Connection::open(shared).await?;
+    let mut connection = Connection::open(&shared.server).await?;
     while shared.phase.get() == Phase::Serving {
         let usable = shared.history.borrow().usable();
         if usable.is_empty() {
