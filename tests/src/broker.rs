@@ -123,6 +123,11 @@ impl Broker {
         self.owned().child.as_ref().expect("a running broker").id()
     }
 
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        broker_log::read(&self.owned().log_path())
+    }
+
     /// SIGKILL.
     pub fn kill(&mut self) {
         let mut child = self.owned_mut().running();
