@@ -6,6 +6,7 @@ mod first_slice;
 mod join;
 mod members;
 mod offsets;
+mod random_lives;
 mod record_bytes;
 mod reload;
 mod static_members;
