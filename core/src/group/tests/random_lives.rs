@@ -131,6 +131,9 @@ impl World {
             }
             // It lost patience, and asks again.
             Doing::Joining(_) if dice == 1 => self.join(index),
+            Doing::Joining(_) | Doing::Syncing(_) if dice == 2 && !client.member_id.is_empty() => {
+                self.leave(index);
+            }
             Doing::Joining(_) | Doing::Syncing(_) => {}
             Doing::Member if dice < 3 => self.leave(index),
             Doing::Member if dice < 5 => self.join(index),
