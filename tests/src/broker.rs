@@ -31,6 +31,18 @@ impl Options {
         Self { shards: Some(shards), ..Self::default() }
     }
 
+    /// For tests of groups: no wait for the first members, frequent heartbeats of consumer groups.
+    pub fn groups(shards: u32) -> Self {
+        let quick = [
+            "auto.create.topics.enable=false",
+            "group.initial.rebalance.delay.ms=0",
+            "group.consumer.min.heartbeat.interval.ms=300",
+            "group.consumer.heartbeat.interval.ms=300",
+            "group.consumer.assignment.interval.ms=0",
+        ];
+        Self::shards(shards).with(&quick).expecting(&["does nothing yet: it waits for consumer groups"])
+    }
+
     pub fn with(mut self, overrides: &[&str]) -> Self {
         self.overrides.extend(overrides.iter().map(|&o| o.to_owned()));
         self
