@@ -77,6 +77,16 @@ pub const RECENT_BATCH_COUNT: usize = 32;
 /// A snapshot of the cluster's metadata that is read at once: a million partitions take about 150 MiB.
 pub const METADATA_SNAPSHOT_SIZE_MAX_BYTES: usize = 1 << 30;
 
+// Consumer groups.
+
+/// A regular expression that a member subscribes with; in Kafka it is bounded by the request only. One of this length
+/// already names hundreds of topics.
+pub const GROUP_REGEX_LENGTH_MAX: usize = 16 << 10;
+/// What one compiled expression may take. Repeats of repeats would otherwise unfold to gigabytes.
+pub const GROUP_REGEX_PROGRAM_BYTES_MAX: usize = 1 << 20;
+/// The least time between two look-ups of all expressions of a group: each is matched against every topic, and
+/// topics may be created by the thousand.
+pub const GROUP_REGEX_REFRESH_MIN_MS: u64 = 1_000;
 // Groups: what the coordinator of one partition of `__consumer_offsets` remembers.
 
 /// Members of one group, whatever `group.max.size` says (its default is no limit). A leader is told of all of them in

@@ -431,7 +431,7 @@ fn a_burst_of_connections_is_counted_where_it_goes() {
         let (into, counted) = (Rc::clone(&placed), loads.clone());
         spawn(async move {
             // None is served yet: they wait in a mailbox.
-            accept(&listener, 0, &counted, 16, |one| into.borrow_mut().push(one)).await;
+            accept(&listener, 0, &counted, || 16, |one| into.borrow_mut().push(one)).await;
         });
         let clients: Vec<_> = (0..20).map(|_| std::net::TcpStream::connect(address).unwrap()).collect();
         while placed.borrow().len() < 10 {

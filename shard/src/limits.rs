@@ -43,6 +43,11 @@ pub(crate) const SNAPSHOT_HEADER_BYTES: u64 = 64 << 10;
 /// Logs that one shard opens at a time: enough for a disk's queue, few enough to keep their buffers small.
 pub(crate) const LOGS_OPENED_AT_ONCE: usize = 8;
 
+/// Logs that one shard makes, or closes, at a time. They wait for flushes, which the file system's journal does together:
+/// more at a time is fewer commits, and each is a worker thread of the kernel while it waits.
+pub(crate) const LOGS_MADE_AT_ONCE: usize = 32;
+pub(crate) const LOGS_CLOSED_AT_ONCE: usize = 32;
+
 /// How long a stop waits for the controller to move leadership away.
 pub(crate) const CONTROLLED_SHUTDOWN_MAX: std::time::Duration = std::time::Duration::from_secs(5);
 

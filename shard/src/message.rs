@@ -223,6 +223,8 @@ pub(crate) struct PartitionCheckpoint {
     pub(crate) recovery_point: i64,
     /// Only where it lies above 0.
     pub(crate) log_start_offset: Option<i64>,
+    /// Only where it was compacted.
+    pub(crate) first_dirty_offset: Option<i64>,
     /// Its log could not be opened: the lines are those found at start, and its directory is not clean.
     pub(crate) is_offline: bool,
 }

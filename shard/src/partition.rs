@@ -380,6 +380,7 @@ impl Partition {
             high_watermark: self.high_watermark(),
             recovery_point: log.recovery_point(),
             log_start_offset: Some(log.log_start_offset()).filter(|offset| *offset > 0),
+            first_dirty_offset: log.first_dirty_offset(),
             is_offline: false,
         }
     }

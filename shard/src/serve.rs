@@ -53,7 +53,8 @@ impl Front {
         let front = Rc::clone(self);
         let own = self.shard.rpc.own();
         spawn(async move {
-            let max_connections = front.shard.limits.max_connections;
+            let max_connections =
+                || usize::try_from(front.shard.int_in_effect("max.connections")).unwrap_or(0);
             let place = |placed| match placed {
                 Placed::Here(socket, load) => front.serve(listener, socket, load),
                 Placed::Other(shard, socket, load) => {

@@ -126,6 +126,11 @@ impl KafkaService {
             ApiKey::CreateTopics => self.later(context, reader, handlers::topics::create),
             ApiKey::DeleteTopics => self.later(context, reader, handlers::topics::delete),
             ApiKey::InitProducerId => self.later(context, reader, handlers::init_producer_id::handle),
+            ApiKey::AlterConfigs => self.later(context, reader, handlers::alter_configs::replace),
+            ApiKey::IncrementalAlterConfigs => self.later(context, reader, handlers::alter_configs::change),
+            ApiKey::ListConfigResources => {
+                self.later(context, reader, handlers::list_config_resources::handle)
+            }
             ApiKey::DescribeConfigs => self.later(context, reader, handlers::describe_configs::handle),
             ApiKey::DescribeCluster => self.later(context, reader, handlers::describe_cluster::handle),
             ApiKey::DescribeTopicPartitions => {

@@ -102,6 +102,12 @@ impl Shard {
         *self.view.borrow_mut() = view;
     }
 
+    /// A broker's key whose value is a whole number: as set at run time, else as the node was started with.
+    pub(crate) fn int_in_effect(&self, name: &'static str) -> i32 {
+        let view = self.view();
+        self.identity.config.int_in_effect(name, view.dynamic_broker(self.identity.node_id))
+    }
+
     pub(crate) fn listener_name(&self, listener: usize) -> &str {
         &self.identity.listeners[listener]
     }

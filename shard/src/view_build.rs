@@ -206,6 +206,10 @@ fn log(config: &TopicConfig) -> LogConfig {
         retention_bytes: config.retention_bytes,
         delete_old_segments: config.cleanup_policy.delete,
         is_compacted: config.cleanup_policy.compact,
+        min_cleanable_dirty_ratio: config.min_cleanable_dirty_ratio,
+        min_compaction_lag_ms: config.min_compaction_lag_ms,
+        max_compaction_lag_ms: config.max_compaction_lag_ms,
+        delete_retention_ms: config.delete_retention_ms,
         file_delete_delay_ms: u64::try_from(config.file_delete_delay_ms).unwrap_or(0),
     }
 }

@@ -128,6 +128,15 @@ fn node() -> Command {
     command
 }
 
+/// Kafka's tools in one process, which is sent `CLASS ARGUMENT...` a line; classes begin with `org.apache.kafka.tools.`.
+pub fn kafka_tools() -> Program {
+    let mut command = Command::new("java");
+    command.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m"]);
+    let (classes, jars) = (installed("java/tools-classes"), installed("java/tools"));
+    command.arg("-cp").arg(format!("{}:{}/*", classes.display(), jars.display())).arg("Tools");
+    Program::start("kafka-tools", command)
+}
+
 /// One of Kafka's own tools, by class.
 pub fn kafka_tool(class: &str) -> Command {
     let mut command = Command::new("java");

@@ -1,46 +1,17 @@
 //! `jackdaw topic`, `produce`, `consume`, `api-versions` and `storage format` as a person uses them, on the built broker.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Command, Output, Stdio};
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
 
 use jackdaw_tests::broker::{Broker, Options, binary};
 use jackdaw_tests::checks::topic;
-
-/// Runs the command with this input: its output, which must say success or failure as expected.
-fn jackdaw(broker: &Broker, arguments: &[&str], input: &str, succeeds: bool) -> String {
-    let output = run(
-        Command::new(binary()).args(arguments).env("JACKDAW_BOOTSTRAP_SERVER", broker.bootstrap()),
-        input,
-    );
-    let (out, err) = (text(&output.stdout), text(&output.stderr));
-    assert_eq!(output.status.success(), succeeds, "jackdaw {arguments:?}: {out}{err}");
-    if succeeds { out } else { err }
-}
-
-fn run(command: &mut Command, input: &str) -> Output {
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary runs");
-    match child.stdin.take().expect("a pipe").write_all(input.as_bytes()) {
-        // A command that takes no input, or refuses its arguments, may be gone before it is sent any.
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
-        written => written.expect("the command reads its input"),
-    }
-    child.wait_with_output().expect("the command ends")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
+use jackdaw_tests::command::{jackdaw, run, text};
 
 #[test]
 fn a_topic_is_made_written_read_and_deleted() {
     let broker = Broker::start(Options::shards(2));
     let name = topic("by-hand");
-    let ok = |arguments: &[&str], input: &str| jackdaw(&broker, arguments, input, true);
+    let ok = |arguments: &[&str], input: &str| jackdaw(broker.bootstrap(), arguments, input, true);
     ok(&["topic", "create", &name, "-p", "3"], "");
     assert!(ok(&["topic", "list", "--names"], "").lines().any(|line| line == name));
     let described = ok(&["topic", "describe", &name, "--format", "json"], "");
@@ -64,13 +35,13 @@ fn a_topic_is_made_written_read_and_deleted() {
 #[test]
 fn mistakes_end_with_the_next_step() {
     let broker = Broker::start(Options::shards(1).with(&["auto.create.topics.enable=false"]));
-    let fails = |arguments: &[&str]| jackdaw(&broker, arguments, "x\n", false);
+    let fails = |arguments: &[&str]| jackdaw(broker.bootstrap(), arguments, "x\n", false);
     let unknown = fails(&["topic", "describe", "no-such-topic"]);
     assert!(unknown.contains("no-such-topic") && unknown.contains("jackdaw topic"), "{unknown}");
     assert!(fails(&["topic", "create", "a b"]).contains("a b"));
     let nobody = ["topic", "list", "--bootstrap-server", "127.0.0.1:1"];
     assert!(fails(&nobody).contains("127.0.0.1:1"));
-    assert!(jackdaw(&broker, &["api-versions"], "", true).contains("Produce"));
+    assert!(jackdaw(broker.bootstrap(), &["api-versions"], "", true).contains("Produce"));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::broker::BrokerConfig;
+use super::dynamic::dynamic_broker_key;
 use super::row::{ConfigKey, Kind, Scope};
 use super::table::{self, broker_key};
 use super::topic::{DynamicBroker, inherited};
@@ -52,22 +53,24 @@ impl BrokerConfig {
         let is_set = |name: &str| {
             self.values.is_set(name) || dynamic.layers().any(|(layer, _)| layer.contains_key(name))
         };
+        let quotas = table::BROKER_QUOTA.iter().filter(|key| is_set(key.name));
         let known = table::broker_keys()
             .filter(|key| !key.internal || is_set(key.name))
+            .chain(quotas)
             .map(|key| self.describe_key(key, dynamic));
         let mut unknown_keys: BTreeMap<&str, ConfigSource> =
             self.settings.iter().map(|(key, _)| (key, ConfigSource::StaticBroker)).collect();
         for (layer, source) in dynamic.layers().rev() {
             unknown_keys.extend(layer.keys().map(|key| (key.as_str(), source)));
         }
-        let unknown_keys = unknown_keys.into_iter().filter(|(key, _)| broker_key(key).is_none());
+        let unknown_keys = unknown_keys.into_iter().filter(|(key, _)| dynamic_broker_key(key).is_none());
         known.chain(unknown_keys.map(|(key, source)| unknown(key, source))).collect()
     }
 
     /// The values that were set at run time for every broker of the cluster.
     pub fn describe_cluster(&self, cluster: &BTreeMap<String, String>) -> Vec<DescribedConfig> {
         let source = ConfigSource::DynamicDefaultBroker;
-        let describe = |(name, value): (&String, &String)| match broker_key(name) {
+        let describe = |(name, value): (&String, &String)| match dynamic_broker_key(name) {
             None => unknown(name, source),
             Some(key) => {
                 let value = (!key.sensitive()).then(|| value.clone());
@@ -164,8 +167,9 @@ impl BrokerConfig {
         };
         links.extend(keys.iter().filter_map(fixed));
         let default = |key: &&ConfigKey| {
-            let value = key.default_for(self.values.alone()).map(str::to_owned);
-            link(key, value, ConfigSource::Default)
+            // Quotas of brokers have no place in a properties file, and Kafka shows no default for them.
+            let default = broker_key(key.name)?.default_for(self.values.alone());
+            link(key, default.map(str::to_owned), ConfigSource::Default)
         };
         links.extend(keys.iter().filter_map(default));
         links.into_iter().skip_while(|link| link.name != key.name).collect()
@@ -186,7 +190,9 @@ fn own_value(
     overrides: &BTreeMap<String, String>,
     source: ConfigSource,
 ) -> Option<DescribedSynonym> {
-    let value = overrides.get(key.name)?.clone();
+    let raw = overrides.get(key.name)?;
+    // As Kafka shows it: without the white space that it was given with.
+    let value = key.parse(raw).map_or_else(|_| raw.clone(), |value| value.to_string());
     Some(DescribedSynonym { name: key.name.to_owned(), value: Some(value), source })
 }
 

@@ -5,13 +5,16 @@
 //! controller is dropped; the next one begins from the committed image.
 
 mod activation;
+mod alter_configs;
 mod broker_heartbeat;
 mod broker_registration;
+mod config_change;
 mod controller_registration;
 mod create_topics;
 mod delete_topics;
 mod elections;
 mod features;
+mod incremental_alter_configs;
 mod outcome;
 mod partition_change;
 mod placement;

@@ -2,8 +2,8 @@
 
 use super::{Context, Controller, Outcome};
 use crate::protocol::messages::{
-    allocate_producer_ids, broker_heartbeat, broker_registration, controller_registration, create_topics,
-    delete_topics,
+    allocate_producer_ids, alter_configs, broker_heartbeat, broker_registration, controller_registration,
+    create_topics, delete_topics, incremental_alter_configs,
 };
 
 /// A request that the active controller answers, by its message.
@@ -57,6 +57,9 @@ macro_rules! requests {
 requests! {
     CreateTopics create_topics CreateTopicsRequest CreateTopicsResponse by create_topics;
     DeleteTopics delete_topics DeleteTopicsRequest DeleteTopicsResponse by delete_topics;
+    AlterConfigs alter_configs AlterConfigsRequest AlterConfigsResponse by alter_configs;
+    IncrementalAlterConfigs incremental_alter_configs IncrementalAlterConfigsRequest IncrementalAlterConfigsResponse
+        by incremental_alter_configs;
     BrokerRegistration broker_registration BrokerRegistrationRequest BrokerRegistrationResponse by register_broker;
     BrokerHeartbeat broker_heartbeat BrokerHeartbeatRequest BrokerHeartbeatResponse by heartbeat;
     AllocateProducerIds allocate_producer_ids AllocateProducerIdsRequest AllocateProducerIdsResponse

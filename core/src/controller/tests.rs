@@ -21,6 +21,8 @@ use crate::{
     uuid::Uuid,
 };
 
+mod configs;
+
 const DIRECTORY: Uuid = Uuid([0x5a; 16]);
 
 /// Appends at once, commits at once.

@@ -1,8 +1,8 @@
 //! DescribeGroups, ListGroups and DeleteGroups.
 
 use super::{
-    CallId, Coordinator, GroupRecord, Outcome, Response,
-    classic::{ClassicGroup, Member, State, group_key},
+    CallId, Coordinator, Outcome, Response,
+    classic::{ClassicGroup, Member, State},
     groups::Group,
 };
 use crate::{
@@ -30,6 +30,9 @@ impl Coordinator {
     ) -> Outcome {
         let groups = request.groups.iter().map(|group_id| match self.groups.get(group_id) {
             Some((_, Group::Classic(group))) => group.described(group_id),
+            Some((_, Group::Consumer(_))) => {
+                not_found(version, group_id, format!("Group {group_id} is not a classic group."))
+            }
             None => not_found(version, group_id, format!("Group {group_id} not found.")),
         });
         let response = DescribeGroupsResponse { groups: groups.collect(), ..Default::default() };
@@ -55,9 +58,10 @@ impl Coordinator {
             let error = match self.groups.get(group_id) {
                 None => ErrorCode::GroupIdNotFound,
                 Some((_, Group::Classic(group))) if !group.is_empty() => ErrorCode::NonEmptyGroup,
-                Some(_) => {
+                Some((_, Group::Consumer(group))) if group.has_members() => ErrorCode::NonEmptyGroup,
+                Some((_, group)) => {
                     records.extend(self.offsets.tombstones(group_id));
-                    records.push(GroupRecord::tombstone(group_key(group_id)));
+                    records.extend(group.tombstones(group_id));
                     ErrorCode::None
                 }
             };
@@ -93,6 +97,12 @@ impl Group {
                 protocol_type: group.protocol_type.as_deref().unwrap_or_default().to_owned(),
                 group_state: group.state_name().to_owned(),
                 group_type: "classic".to_owned(),
+            },
+            Self::Consumer(group) => ListedGroup {
+                group_id: group_id.to_owned(),
+                protocol_type: "consumer".to_owned(),
+                group_state: group.state().name().to_owned(),
+                group_type: "consumer".to_owned(),
             },
         }
     }

@@ -3,6 +3,7 @@
 use super::{
     CallId, Context, Effect, GroupRecord, Outcome, Request,
     classic::Draft,
+    consumer,
     groups::{Group, Groups},
     offsets::{CommittedOffset, Offsets},
     outcome::SoftChange,
@@ -10,7 +11,6 @@ use super::{
 };
 use crate::{
     config::GroupConfig,
-    error_code::ErrorCode,
     protocol::records::{GroupKey, GroupValue},
 };
 
@@ -20,6 +20,7 @@ pub struct Coordinator {
     pub(super) settings: GroupConfig,
     pub(super) groups: Groups,
     pub(super) offsets: Offsets,
+    pub(super) consumer: consumer::SoftState,
     pub(super) sweep: Sweep,
     /// The log has been read to its end.
     is_active: bool,
@@ -31,6 +32,7 @@ impl Coordinator {
             settings,
             groups: Groups::default(),
             offsets: Offsets::default(),
+            consumer: consumer::SoftState::default(),
             sweep: Sweep::default(),
             is_active: false,
         }
@@ -53,9 +55,11 @@ impl Coordinator {
             Request::DescribeGroups { version, request } => self.describe_groups(call, *version, request),
             Request::ListGroups { request, .. } => self.list_groups(call, request),
             Request::DeleteGroups { version, request } => self.delete_groups(call, *version, request),
-            // Groups of KIP-848 are decided here.
-            Request::ConsumerGroupHeartbeat { .. } | Request::ConsumerGroupDescribe { .. } => {
-                Outcome::answer(call, request.failed(ErrorCode::UnsupportedVersion))
+            Request::ConsumerGroupHeartbeat { version, client, request } => {
+                self.consumer_heartbeat(context, call, *version, client, request)
+            }
+            Request::ConsumerGroupDescribe { version, request } => {
+                self.describe_consumer_groups(context, call, *version, request)
             }
         }
     }
@@ -68,6 +72,7 @@ impl Coordinator {
                 SoftChange::Classic { group_id, changes } => {
                     self.groups.apply(&group_id, &changes, context.unix_ms);
                 }
+                SoftChange::Consumer(effect) => self.consumer.accept(effect),
                 SoftChange::Swept(progress) => self.sweep.advance(progress),
             }
         }
@@ -97,8 +102,11 @@ impl Coordinator {
                 };
                 self.groups.replay(&key.group, value, self.is_active);
             }
-            // Record types 3 to 8 and 16: groups of KIP-848.
-            _ => {}
+            (key, _) => {
+                if let Some(group_id) = consumer::group_of(key) {
+                    self.groups.replay_consumer(group_id, record);
+                }
+            }
         }
     }
 
@@ -123,7 +131,7 @@ impl Coordinator {
         self.is_active = true;
         self.groups.restart_sessions(context.now_ms);
         self.sweep.start(context.now_ms, self.settings.offsets.retention_check_interval_ms);
-        Outcome::default()
+        self.consumer_groups_loaded(context)
     }
 
     /// What is due by now: sessions, rebalances, offsets that expire. One group at a time: the host asks again while
@@ -137,8 +145,11 @@ impl Coordinator {
                     draft.on_timeout();
                     draft.finish()
                 }
-                None => Outcome::default(),
+                Some((_, Group::Consumer(_))) | None => Outcome::default(),
             },
+            _ if self.consumer.next_timeout_ms().is_some_and(|at_ms| at_ms <= context.now_ms) => {
+                self.consumer_timer(context)
+            }
             _ if self.sweep.is_due(context.now_ms) => self.sweep_offsets(context),
             _ => Outcome::default(),
         }
@@ -147,6 +158,6 @@ impl Coordinator {
     /// When `poll` has something to do, by the clock that never goes back.
     pub fn next_timeout_ms(&self) -> Option<u64> {
         let first = self.groups.first_due().map(|(due_ms, _)| due_ms);
-        first.into_iter().chain(self.sweep.at_ms()).min()
+        first.into_iter().chain(self.sweep.at_ms()).chain(self.consumer.next_timeout_ms()).min()
     }
 }

@@ -3,7 +3,9 @@
 use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 
 use super::{
-    classic::{Change, ClassicGroup},
+    GroupRecord,
+    classic::{Change, ClassicGroup, group_key},
+    consumer::{self, ConsumerGroup},
     due::DueGroups,
     offsets::Expiry,
 };
@@ -13,6 +15,7 @@ use crate::protocol::records::group::GroupMetadataValue;
 #[derive(Clone, Debug)]
 pub(crate) enum Group {
     Classic(ClassicGroup),
+    Consumer(Box<ConsumerGroup>),
 }
 
 #[derive(Clone, Debug)]
@@ -32,18 +35,22 @@ impl Group {
     pub(crate) fn next_deadline_ms(&self) -> Option<u64> {
         match self {
             Self::Classic(group) => group.next_deadline_ms(),
+            // Its timers are in `consumer::SoftState`.
+            Self::Consumer(_) => None,
         }
     }
 
     pub(crate) fn is_subscribed_to(&self, topic: &str) -> bool {
         match self {
             Self::Classic(group) => group.is_subscribed_to(topic),
+            Self::Consumer(group) => group.is_subscribed(topic),
         }
     }
 
     pub(crate) fn expiry(&self) -> Expiry {
         match self {
             Self::Classic(group) => group.expiry(),
+            Self::Consumer(_) => Expiry::SinceCommit,
         }
     }
 
@@ -51,6 +58,15 @@ impl Group {
     pub(crate) fn is_deletable(&self) -> bool {
         match self {
             Self::Classic(group) => group.is_empty() && group.issued_ids.is_empty(),
+            Self::Consumer(group) => !group.has_members(),
+        }
+    }
+
+    /// Tombstones of the group itself, without its offsets.
+    pub(crate) fn tombstones(&self, group_id: &str) -> Vec<GroupRecord> {
+        match self {
+            Self::Classic(_) => vec![GroupRecord::tombstone(group_key(group_id))],
+            Self::Consumer(group) => group.tombstones(),
         }
     }
 }
@@ -80,7 +96,7 @@ impl Groups {
 
     /// Applies changes of one group. If it is not there it comes into being: its first record follows.
     pub(crate) fn apply(&mut self, group_id: &Arc<str>, changes: &[Change], unix_ms: i64) {
-        let Group::Classic(group) = self.entry_or_insert(group_id, unix_ms);
+        let Group::Classic(group) = self.entry_or_insert(group_id, unix_ms) else { return };
         changes.iter().for_each(|change| group.apply(change));
         // Nothing that was heard makes a deadline come sooner.
         if !changes.iter().all(|change| matches!(change, Change::Heard { .. })) {
@@ -89,7 +105,12 @@ impl Groups {
     }
 
     pub(crate) fn replay(&mut self, group_id: &str, value: Option<&GroupMetadataValue>, is_active: bool) {
-        let Some(value) = value else { return self.remove(group_id) };
+        let Some(value) = value else {
+            if let Some((_, Group::Classic(_))) = self.get(group_id) {
+                self.remove(group_id);
+            }
+            return;
+        };
         match self.by_id.get_mut(group_id).map(|entry| &mut entry.group) {
             Some(Group::Classic(group)) if is_active => group.replay(value),
             _ => {
@@ -99,6 +120,22 @@ impl Groups {
         if is_active && let Some(group_id) = self.by_id.get_key_value(group_id).map(|(id, _)| Arc::clone(id))
         {
             self.set_due(&group_id);
+        }
+    }
+
+    /// A record of a group of KIP-848. Such a group takes the place of a classic one of which offsets or an older
+    /// record told.
+    pub(crate) fn replay_consumer(&mut self, group_id: &str, record: &GroupRecord) {
+        let ends = consumer::ends_group(record);
+        match self.by_id.get_mut(group_id).map(|entry| &mut entry.group) {
+            Some(Group::Consumer(_)) if ends => self.remove(group_id),
+            Some(Group::Consumer(group)) => group.replay(record),
+            _ if record.value.is_none() => {}
+            _ => {
+                let mut group = ConsumerGroup::new(group_id.to_owned());
+                group.replay(record);
+                self.insert(group_id.into(), Group::Consumer(Box::new(group)));
+            }
         }
     }
 
@@ -112,8 +149,7 @@ impl Groups {
     pub(crate) fn restart_sessions(&mut self, now_ms: u64) {
         let group_ids: Vec<_> = self.by_id.keys().map(Arc::clone).collect();
         for group_id in group_ids {
-            if let Some(entry) = self.by_id.get_mut(&group_id) {
-                let Group::Classic(group) = &mut entry.group;
+            if let Some(Group::Classic(group)) = self.by_id.get_mut(&group_id).map(|entry| &mut entry.group) {
                 group.restart_sessions(now_ms);
             }
             self.set_due(&group_id);

@@ -27,6 +27,7 @@ impl Coordinator {
     fn classic(&self, group_id: &str) -> Option<(&Arc<str>, &ClassicGroup)> {
         match self.groups.get(group_id)? {
             (group_id, Group::Classic(group)) => Some((group_id, group)),
+            (_, Group::Consumer(_)) => None,
         }
     }
 

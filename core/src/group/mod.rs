@@ -8,6 +8,8 @@
 
 mod admin;
 mod classic;
+pub mod consumer;
+mod consumer_requests;
 mod context;
 mod coordinator;
 mod due;

@@ -14,9 +14,14 @@ use crate::{
     protocol::messages::{
         offset_commit::OffsetCommitRequest,
         offset_delete::{OffsetDeleteRequest, OffsetDeleteResponse},
-        offset_fetch::{OffsetFetchRequest, OffsetFetchResponse},
+        offset_fetch::{
+            OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchResponse, OffsetFetchResponseGroup,
+        },
     },
 };
+
+/// The first version of OffsetFetch that says which member asks.
+const FETCH_MEMBER_VERSION: i16 = 9;
 
 impl Coordinator {
     pub(super) fn commit_offsets(
@@ -28,7 +33,7 @@ impl Coordinator {
     ) -> Outcome {
         let commit = Commit { context, settings: &self.settings.offsets, version, request };
         let allowed = match commit.names_a_known_partition() {
-            true => self.allow_commit(context, request),
+            true => self.allow_commit(context, &commit),
             false => Ok(None),
         };
         let error = allowed.as_ref().err().copied();
@@ -41,14 +46,11 @@ impl Coordinator {
     }
 
     /// The commit of a member shows that the member is there.
-    fn allow_commit(
-        &self,
-        context: &Context<'_>,
-        request: &OffsetCommitRequest,
-    ) -> Result<Option<Effect>, ErrorCode> {
+    fn allow_commit(&self, context: &Context<'_>, commit: &Commit<'_>) -> Result<Option<Effect>, ErrorCode> {
         if self.offsets.count() >= OFFSETS_PER_COORDINATOR_MAX {
             return Err(ErrorCode::InvalidCommitOffsetSize);
         }
+        let request = commit.request;
         match self.groups.get(&request.group_id) {
             // A consumer that assigns its partitions itself needs no group.
             None if request.generation_id_or_member_epoch >= 0 => Err(ErrorCode::IllegalGeneration),
@@ -59,6 +61,11 @@ impl Coordinator {
             Some((group_id, Group::Classic(group))) => {
                 let member_id = group.validate_commit(request)?;
                 Ok(member_id.map(|member_id| heard(context, group_id, member_id)))
+            }
+            Some((_, Group::Consumer(group))) => {
+                let epoch = request.generation_id_or_member_epoch;
+                let partitions = commit.known_partitions();
+                group.validate_commit(commit.version, &request.member_id, epoch, partitions).map(|()| None)
             }
         }
     }
@@ -71,9 +78,26 @@ impl Coordinator {
         request: &OffsetFetchRequest,
     ) -> Outcome {
         let topics = &context.image.topics;
-        let groups = request.groups.iter().map(|group| self.offsets.fetch(version, topics, group));
+        let groups = request.groups.iter().map(|group| match self.allow_fetch(version, group) {
+            Ok(()) => self.offsets.fetch(version, topics, group),
+            Err(error) => OffsetFetchResponseGroup {
+                group_id: group.group_id.clone(),
+                error_code: error.code(),
+                ..Default::default()
+            },
+        });
         let response = OffsetFetchResponse { groups: groups.collect(), ..Default::default() };
         Outcome::answer(call, Response::OffsetFetch(response))
+    }
+
+    /// Members of consumer groups say who they are, and must be up to date.
+    fn allow_fetch(&self, version: i16, request: &OffsetFetchRequestGroup) -> Result<(), ErrorCode> {
+        match self.groups.get(&request.group_id) {
+            Some((_, Group::Consumer(group))) if version >= FETCH_MEMBER_VERSION => {
+                group.validate_fetch(request.member_id.as_deref(), request.member_epoch)
+            }
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn delete_offsets(

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{GroupRecord, Response, classic, sweep::SweepProgress};
+use super::{GroupRecord, Response, classic, consumer, sweep::SweepProgress};
 
 /// The host's number for a call that it has passed in and not yet answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -28,6 +28,7 @@ pub(crate) enum SoftChange {
         group_id: Arc<str>,
         changes: Vec<classic::Change>,
     },
+    Consumer(consumer::Effect),
     /// How far the search for expired offsets has come.
     Swept(SweepProgress),
 }

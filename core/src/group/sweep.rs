@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    Context, Coordinator, Effect, GroupRecord, Outcome, classic::group_key, groups::Group,
-    offsets::offset_tombstone, outcome::SoftChange,
+    Context, Coordinator, Effect, GroupRecord, Outcome, groups::Group, offsets::offset_tombstone,
+    outcome::SoftChange,
 };
 use crate::limits::{GROUP_SWEEP_GROUPS_MAX, GROUP_SWEEP_RECORDS_MAX};
 
@@ -98,7 +98,7 @@ impl Coordinator {
             }
         }
         if !has_offsets && group.is_deletable() {
-            records.push(GroupRecord::tombstone(group_key(group_id)));
+            records.extend(group.tombstones(group_id));
         }
         true
     }

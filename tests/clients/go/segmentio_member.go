@@ -33,7 +33,11 @@ func segmentioMember(m *membership) error {
 			m.tell("unfetched", oneLine(err))
 			continue
 		}
-		m.got(record.Topic, int32(record.Partition), record.Offset)
-		m.commit(func(map[at]int64) error { return reader.CommitMessages(context.Background(), record) })
+		m.tell("got", record.Topic, record.Partition, record.Offset)
+		// In a rebalance the commit may be sent by the next generation, which has already asked where to begin. So a commit
+		// that was answered does not say that the record will not come again, and is not told.
+		if err := reader.CommitMessages(context.Background(), record); err != nil {
+			m.tell("uncommitted", oneLine(err))
+		}
 	}
 }

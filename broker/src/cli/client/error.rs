@@ -40,6 +40,14 @@ pub(crate) enum ClientError {
     UnknownPartition { topic: String, partition: i32, last: i32 },
     #[error("partition {partition} of topic {topic:?} has no leader")]
     NoLeader { topic: String, partition: i32 },
+    #[error("group {0:?} does not exist")]
+    UnknownGroup(String),
+    #[error("group {group:?} is a {group_type} group, not one of consumers")]
+    OtherGroup { group: String, group_type: String },
+    #[error("group {0:?} has active members")]
+    GroupHasMembers(String),
+    #[error("{what}")]
+    Missing { what: String, advice: &'static str },
     #[error("a batch of partition {partition} is damaged: {reason}")]
     Damaged { partition: i32, reason: String },
     #[error(transparent)]
@@ -100,6 +108,16 @@ impl ClientError {
             Self::UnknownPartition { topic, .. } | Self::NoLeader { topic, .. } => {
                 return vec![format!("`jackdaw topic describe {topic}` shows its partitions.")];
             }
+            Self::UnknownGroup(_) | Self::OtherGroup { .. } => {
+                &["`jackdaw group list` shows the groups there are, with their types."]
+            }
+            Self::GroupHasMembers(group) => {
+                return vec![
+                    format!("Stop its consumers first; `jackdaw group members {group}` shows them."),
+                    "One that ended without a word counts until its session times out.".to_owned(),
+                ];
+            }
+            Self::Missing { advice, .. } => return vec![(*advice).to_owned()],
             Self::NoCommonVersion { .. } => &["`jackdaw api-versions` shows what the broker serves."],
             Self::Broker { code, .. } => broker_advice(*code),
             _ => &[],
@@ -122,6 +140,14 @@ fn broker_advice(code: ErrorCode) -> &'static [&'static str] {
         ErrorCode::NotEnoughReplicas | ErrorCode::NotEnoughReplicasAfterAppend => &[
             "Fewer replicas are in sync than min.insync.replicas asks for; `jackdaw topic describe` shows them.",
         ],
+        ErrorCode::GroupSubscribedToTopic => {
+            &["Members of the group subscribe to this topic: stop them first, or let them leave it out."]
+        }
+        ErrorCode::CoordinatorNotAvailable => &[
+            "Groups live in the topic __consumer_offsets: is there a broker for each of its replicas",
+            "(offsets.topic.replication.factor)? A broker that has just started may need a moment.",
+        ],
+        ErrorCode::InvalidGroupId => &["A group's name must not be empty."],
         ErrorCode::TopicDeletionDisabled => &["The broker's delete.topic.enable is false."],
         ErrorCode::InvalidTopicException => &[
             "A topic's name has 1 to 249 of the characters a-z A-Z 0-9 . _ - and is neither \".\" nor \"..\".",

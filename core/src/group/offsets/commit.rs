@@ -10,6 +10,7 @@ use crate::{
         OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic, OffsetCommitResponse,
         OffsetCommitResponsePartition, OffsetCommitResponseTopic,
     },
+    uuid::Uuid,
 };
 
 /// The first version that names topics by their id.
@@ -41,6 +42,15 @@ impl<'a> Commit<'a> {
             known.is_ok_and(|known| {
                 topic.partitions.iter().any(|asked| known.partition(asked.partition_index).is_some())
             })
+        })
+    }
+
+    /// The partitions that exist.
+    pub(crate) fn known_partitions(&self) -> impl Iterator<Item = (Uuid, i32)> {
+        let topics = self.request.topics.iter().filter_map(|asked| Some((asked, self.topic(asked).ok()?)));
+        topics.flat_map(|(asked, topic)| {
+            let partitions = asked.partitions.iter().map(|partition| partition.partition_index);
+            partitions.filter(|partition| topic.partition(*partition).is_some()).map(|p| (topic.id, p))
         })
     }
 

@@ -1,0 +1,7 @@
+//! Whole groups.
+
+pub(super) mod images;
+mod lifecycle;
+mod rules;
+mod scenario;
+mod world;
