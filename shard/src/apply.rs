@@ -92,9 +92,21 @@ async fn open_found(shard: &Rc<Shard>, found: Vec<(&TopicView, PartitionKey, Pla
     }
     for (request, opened) in open_logs(requests, LOGS_OPENED_AT_ONCE, unix_ms()).await {
         if let Some((topic, key, place)) = by_dir.remove(&request.path) {
-            take_in(shard, topic, key, place, opened);
+            take_in(shard, topic, key, place, flush_recovered(opened).await);
         }
     }
+}
+
+/// A topic that promises to flush shows nothing before it is flushed; nor what a crash has left in its log.
+async fn flush_recovered(
+    opened: Result<(Log, RecoveryReport), StorageError>,
+) -> Result<(Log, RecoveryReport), StorageError> {
+    let (mut log, report) = opened?;
+    if log.unflushed_count() >= log.config().flush_messages {
+        let flushed = log.begin_flush()?.run().await?;
+        log.flushed(flushed);
+    }
+    Ok((log, report))
 }
 
 /// Lead the partition of this log from here on.

@@ -130,7 +130,7 @@ fn leave_and_come_back(world: &World, shared: &Rc<Shared>, random: &mut Random, 
     let in_time =
         world.run_until(PATIENCE, || !broker.goes_on() || chosen.iter().all(|one| slot(one).is_out.get()));
     if broker.goes_on() && !in_time {
-        broken("a member leaves", &format!("{chosen:?}"));
+        broken("a member leaves", &format!("{chosen:?}: {:?}", statuses(shared)));
     }
     for is_back in [false, true] {
         if is_back {

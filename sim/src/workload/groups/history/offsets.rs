@@ -20,6 +20,8 @@ struct Commit {
     /// It had its effect by this moment: answered without an error, or seen.
     done: Option<u64>,
     is_refused: bool,
+    /// An audit has found a later one: only a power cut brings it back.
+    is_past: bool,
 }
 
 impl Commit {
@@ -51,7 +53,7 @@ impl Offsets {
     pub(in super::super) fn on_sent(&mut self, group: usize, place: Place, offset: i64, sent: u64) -> u64 {
         let number = self.next;
         self.next += 1;
-        let commit = Commit { offset, sent, over: None, done: None, is_refused: false };
+        let commit = Commit { offset, sent, over: None, done: None, is_refused: false, is_past: false };
         self.groups[group].registers.entry(place).or_default().insert(number, commit);
         number
     }
@@ -127,13 +129,29 @@ impl Offsets {
         let sent = if known.may_lose { found.iter().map(last_sent).max().unwrap_or(0) } else { tick };
         for (place, register) in &mut known.registers {
             let found = found.get(place).copied();
+            if known.may_lose {
+                register.values_mut().for_each(|commit| commit.is_past = false);
+            }
             check(register, group, *place, sent, found);
-            register.retain(|number, _| found.is_some_and(|(found, _)| found == *number));
+            let Some(found) = found.and_then(|(number, _)| register.get(&number).copied()) else {
+                register.clear();
+                continue;
+            };
+            register.retain(|_, commit| commit.sent < found.end());
             for commit in register.values_mut() {
-                (commit.sent, commit.over, commit.done) = (0, Some(tick), Some(tick));
+                commit.is_past = (commit.sent, commit.end()) != (found.sent, found.end());
             }
         }
-        known.may_lose = false;
+        self.note_found(group, tick, found);
+        self.groups[group].may_lose = false;
+    }
+
+    fn note_found(&mut self, group: usize, tick: u64, found: &BTreeMap<Place, Found>) {
+        for (place, (number, _)) in found {
+            self.change(group, *place, *number, |commit| {
+                commit.done = Some(commit.done.map_or(tick, |known| known.min(tick)));
+            });
+        }
     }
 
     /// The newest offset that is surely committed.
@@ -151,6 +169,9 @@ fn check(register: &Register, group: usize, place: Place, sent: u64, found: Opti
         None => 0,
         Some((number, offset)) => match register.get(&number) {
             Some(commit) if commit.offset == offset => {
+                if commit.is_past {
+                    broken("committed offsets never go back", &detail());
+                }
                 if commit.is_refused {
                     broken("a refused commit has no effect", &detail());
                 }
