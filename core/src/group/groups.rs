@@ -149,10 +149,8 @@ impl Groups {
     pub(crate) fn restart_sessions(&mut self, now_ms: u64) {
         let group_ids: Vec<_> = self.by_id.keys().map(Arc::clone).collect();
         for group_id in group_ids {
-            if let Some(entry) = self.by_id.get_mut(&group_id) {
-                if let Group::Classic(group) = &mut entry.group {
-                    group.restart_sessions(now_ms);
-                }
+            if let Some(Entry { group: Group::Classic(group), .. }) = self.by_id.get_mut(&group_id) {
+                group.restart_sessions(now_ms);
             }
             self.set_due(&group_id);
         }
