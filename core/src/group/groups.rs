@@ -123,6 +123,11 @@ impl Groups {
         }
     }
 
+    pub(crate) fn become_classic(&mut self, group_id: Arc<str>, group: ClassicGroup) {
+        self.insert(Arc::clone(&group_id), Group::Classic(group));
+        self.set_due(&group_id);
+    }
+
     /// A record of a group of KIP-848. Such a group takes the place of a classic one of which offsets or an older
     /// record told.
     pub(crate) fn replay_consumer(&mut self, group_id: &str, record: &GroupRecord) {
