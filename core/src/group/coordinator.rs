@@ -73,6 +73,9 @@ impl Coordinator {
                     self.groups.apply(&group_id, &changes, context.unix_ms);
                 }
                 SoftChange::Consumer(effect) => self.consumer.accept(effect),
+                SoftChange::BecameClassic { group_id, group } => {
+                    self.groups.become_classic(group_id, *group);
+                }
                 SoftChange::Swept(progress) => self.sweep.advance(progress),
             }
         }

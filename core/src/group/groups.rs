@@ -130,6 +130,11 @@ impl Groups {
         }
     }
 
+    pub(crate) fn become_classic(&mut self, group_id: Arc<str>, group: ClassicGroup) {
+        self.insert(Arc::clone(&group_id), Group::Classic(group));
+        self.set_due(&group_id);
+    }
+
     /// A record of a group of KIP-848. Such a group takes the place of a classic one of which offsets or an older
     /// record told.
     pub(crate) fn replay_consumer(&mut self, group_id: &str, record: &GroupRecord) {
@@ -156,7 +161,7 @@ impl Groups {
     pub(crate) fn restart_sessions(&mut self, now_ms: u64) {
         let group_ids: Vec<_> = self.by_id.keys().map(Arc::clone).collect();
         for group_id in group_ids {
-            if let Some(Group::Classic(group)) = self.by_id.get_mut(&group_id).map(|entry| &mut entry.group) {
+            if let Some(Entry { group: Group::Classic(group), .. }) = self.by_id.get_mut(&group_id) {
                 group.restart_sessions(now_ms);
             }
             self.set_due(&group_id);

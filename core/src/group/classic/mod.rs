@@ -25,7 +25,7 @@ pub(crate) use change::Change;
 pub(crate) use draft::Draft;
 pub(crate) use heartbeat::heard;
 pub(crate) use join::Join;
-pub(crate) use member::{Member, millis};
+pub(crate) use member::{JoinTerms, Member, Presence, Protocol, millis};
 pub(crate) use record::{created_record, group_key};
 
 use super::offsets::{Expiry, Subscription};

@@ -398,7 +398,7 @@ fn tombstones_leave_nothing() {
     let mut keys: Vec<_> = world.log.iter().map(|record| record.key.clone()).collect();
     keys.retain(|key| !records.iter().any(|record| record.key == *key));
     assert_eq!(keys, []);
-    world.apply(crate::group::consumer::Changes { records, effects: Vec::new() });
+    world.apply(crate::group::consumer::Changes { records, ..Default::default() });
     assert!(world.group.is_none());
     world.restart();
 }
