@@ -71,7 +71,7 @@ impl World {
         settings.classic.initial_rebalance_delay_ms = 1_000;
         let client = |index: usize| Client {
             group_id: GROUPS[index % 2],
-            instance_id: (index % 3 == 0).then(|| format!("i{index}")),
+            instance_id: index.is_multiple_of(3).then(|| format!("i{index}")),
             member_id: String::new(),
             generation: -1,
             doing: Doing::Nothing,
