@@ -239,8 +239,16 @@ impl GroupHost {
         taken
     }
 
-    /// Topics may have come or gone.
-    pub(super) fn on_new_metadata(&self) {
+    /// Topics have come or gone: what was committed for those that went goes, too.
+    pub(super) fn on_new_metadata(&self, deleted_topics: &[String]) {
+        while !deleted_topics.is_empty() {
+            let outcome = self.with_context(|coordinator, _| coordinator.topics_deleted(deleted_topics));
+            let Some(outcome) = outcome.filter(|outcome| !outcome.is_empty()) else { break };
+            if self.take_unasked(Some(outcome)).is_err() {
+                // The sweep for expired offsets finds what is left.
+                break;
+            }
+        }
         let outcome = self.with_context(|coordinator, context| coordinator.poll(context));
         if self.take_unasked(outcome).is_err() {
             self.timer_moved.notify_all();
