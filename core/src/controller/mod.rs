@@ -6,12 +6,15 @@
 
 mod activation;
 mod alter_configs;
+mod alter_partition_reassignments;
 mod broker_heartbeat;
 mod broker_registration;
 mod config_change;
 mod controller_registration;
+mod create_partitions;
 mod create_topics;
 mod delete_topics;
+mod elect_leaders;
 mod elections;
 mod features;
 mod incremental_alter_configs;
@@ -24,6 +27,7 @@ mod request;
 mod sessions;
 mod topic_configs;
 mod topic_name;
+mod unregister_broker;
 
 use std::sync::Arc;
 
