@@ -141,6 +141,9 @@ impl KafkaService {
             ApiKey::ListPartitionReassignments => {
                 self.later(context, reader, handlers::partitions::list_reassignments)
             }
+            ApiKey::DescribeClientQuotas => self.later(context, reader, handlers::client_quotas::describe),
+            ApiKey::AlterClientQuotas => self.later(context, reader, handlers::client_quotas::alter),
+            ApiKey::UpdateFeatures => self.later(context, reader, handlers::update_features::handle),
             ApiKey::UnregisterBroker => self.later(context, reader, handlers::unregister_broker::handle),
             ApiKey::AlterConfigs => self.later(context, reader, handlers::alter_configs::replace),
             ApiKey::IncrementalAlterConfigs => self.later(context, reader, handlers::alter_configs::change),

@@ -5,6 +5,7 @@
 //! controller is dropped; the next one begins from the committed image.
 
 mod activation;
+mod alter_client_quotas;
 mod alter_configs;
 mod alter_partition_reassignments;
 mod broker_heartbeat;
@@ -28,6 +29,7 @@ mod sessions;
 mod topic_configs;
 mod topic_name;
 mod unregister_broker;
+mod update_features;
 
 use std::sync::Arc;
 

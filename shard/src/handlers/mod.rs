@@ -2,6 +2,7 @@
 
 pub(crate) mod alter_configs;
 pub(crate) mod api_versions;
+pub(crate) mod client_quotas;
 pub(crate) mod delete_records;
 pub(crate) mod describe_cluster;
 pub(crate) mod describe_configs;
@@ -21,6 +22,7 @@ pub(crate) mod partitions;
 pub(crate) mod produce;
 pub(crate) mod topics;
 pub(crate) mod unregister_broker;
+pub(crate) mod update_features;
 
 use jackdaw_core::protocol::ApiKey;
 
@@ -45,6 +47,9 @@ pub(crate) const SERVED: &[ApiKey] = &[
     ApiKey::DescribeQuorum,
     ApiKey::DescribeProducers,
     ApiKey::UnregisterBroker,
+    ApiKey::DescribeClientQuotas,
+    ApiKey::AlterClientQuotas,
+    ApiKey::UpdateFeatures,
     ApiKey::DescribeConfigs,
     ApiKey::AlterConfigs,
     ApiKey::IncrementalAlterConfigs,
