@@ -126,6 +126,25 @@ impl KafkaService {
             ApiKey::CreateTopics => self.later(context, reader, handlers::topics::create),
             ApiKey::DeleteTopics => self.later(context, reader, handlers::topics::delete),
             ApiKey::InitProducerId => self.later(context, reader, handlers::init_producer_id::handle),
+            ApiKey::DeleteRecords => self.later(context, reader, handlers::delete_records::handle),
+            ApiKey::OffsetForLeaderEpoch => {
+                self.later(context, reader, handlers::offset_for_leader_epoch::handle)
+            }
+            ApiKey::DescribeLogDirs => self.later(context, reader, handlers::describe_log_dirs::handle),
+            ApiKey::DescribeProducers => self.later(context, reader, handlers::describe_producers::handle),
+            ApiKey::DescribeQuorum => self.later(context, reader, handlers::describe_quorum::handle),
+            ApiKey::CreatePartitions => self.later(context, reader, handlers::partitions::create),
+            ApiKey::ElectLeaders => self.later(context, reader, handlers::partitions::elect_leaders),
+            ApiKey::AlterPartitionReassignments => {
+                self.later(context, reader, handlers::partitions::alter_reassignments)
+            }
+            ApiKey::ListPartitionReassignments => {
+                self.later(context, reader, handlers::partitions::list_reassignments)
+            }
+            ApiKey::DescribeClientQuotas => self.later(context, reader, handlers::client_quotas::describe),
+            ApiKey::AlterClientQuotas => self.later(context, reader, handlers::client_quotas::alter),
+            ApiKey::UpdateFeatures => self.later(context, reader, handlers::update_features::handle),
+            ApiKey::UnregisterBroker => self.later(context, reader, handlers::unregister_broker::handle),
             ApiKey::AlterConfigs => self.later(context, reader, handlers::alter_configs::replace),
             ApiKey::IncrementalAlterConfigs => self.later(context, reader, handlers::alter_configs::change),
             ApiKey::ListConfigResources => {
