@@ -2,4 +2,5 @@
 
 mod driver;
 mod first_slice;
+mod migration;
 mod reload;
