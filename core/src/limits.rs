@@ -41,6 +41,10 @@ pub const PRODUCERS_PER_PARTITION_MAX: usize = 100_000;
 /// Shards of a node: `jackdaw.shards` at most. Every pair of them has two mailboxes, 65,280 at the bound; no
 /// machine that we know has more cores than this in one socket.
 pub const SHARDS_MAX: i64 = 256;
+
+/// `jackdaw.spin.us` at most, in microseconds. A sleep and a wake-up cost some ten; who waits for longer gains nothing.
+pub const SPIN_US_MAX: i64 = 1000;
+
 /// Records that one operation of the controller may write at once, as in Kafka: followers and brokers apply a batch
 /// as a whole, and a batch has to stay within 8 MiB.
 pub const METADATA_BATCH_RECORDS_MAX: usize = 10_000;

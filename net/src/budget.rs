@@ -1,7 +1,7 @@
-//! The memory that one core's large request frames may take together; who finds none left waits, and its socket
-//! fills up.
+//! The memory that one core's requests and answers may take together: frames, what is decoded from them and waits,
+//! and records read from disk. Who finds none left waits, and its socket fills up.
 
-use std::{cell::Cell, rc::Rc};
+use std::{cell::Cell, fmt, rc::Rc};
 
 use jackdaw_ring::channel::Notify;
 
@@ -11,15 +11,27 @@ pub struct Budget(Rc<State>);
 
 struct State {
     left_bytes: Cell<usize>,
-    /// Whether one frame is being received beyond the budget. Without this exception, frames that have each got a
-    /// part of their memory could wait for each other for ever.
-    overdrawn: Cell<bool>,
+    /// Whether one request is beyond the budget. Without this exception, those who have each got a part of their memory
+    /// could wait for each other for ever.
+    request_overdrawn: Cell<bool>,
+    /// The same for one answer. Answers have an exception of their own: requests wait for the answers before them, and
+    /// one of these requests may be the one that has overdrawn.
+    answer_overdrawn: Cell<bool>,
     returned: Notify,
 }
 
+/// What memory is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Purpose {
+    Request,
+    Answer,
+}
+
 /// Bytes taken from the budget; returned on drop.
+#[must_use]
 pub struct Permit {
     budget: Budget,
+    purpose: Purpose,
     taken_bytes: usize,
     overdrawn: bool,
 }
@@ -28,14 +40,27 @@ impl Budget {
     pub fn new(total_bytes: usize) -> Self {
         Self(Rc::new(State {
             left_bytes: Cell::new(total_bytes),
-            overdrawn: Cell::new(false),
+            request_overdrawn: Cell::new(false),
+            answer_overdrawn: Cell::new(false),
             returned: Notify::default(),
         }))
     }
 
-    /// A permit that holds nothing yet.
+    /// A permit for a request, which holds nothing yet.
     pub fn permit(&self) -> Permit {
-        Permit { budget: self.clone(), taken_bytes: 0, overdrawn: false }
+        Permit { budget: self.clone(), purpose: Purpose::Request, taken_bytes: 0, overdrawn: false }
+    }
+
+    /// A permit for an answer, which holds nothing yet. Who waits for one must wait for no request's.
+    pub fn answer_permit(&self) -> Permit {
+        Permit { budget: self.clone(), purpose: Purpose::Answer, taken_bytes: 0, overdrawn: false }
+    }
+
+    fn overdrawn(&self, purpose: Purpose) -> &Cell<bool> {
+        match purpose {
+            Purpose::Request => &self.0.request_overdrawn,
+            Purpose::Answer => &self.0.answer_overdrawn,
+        }
     }
 
     pub fn left_bytes(&self) -> usize {
@@ -44,24 +69,51 @@ impl Budget {
 }
 
 impl Permit {
-    /// Take `count` more bytes; waits while there are none, unless this is the one frame that may overdraw.
+    /// Take `count` more bytes; waits while there are none, unless this is the one that may overdraw.
     pub async fn grow(&mut self, count: usize) {
-        loop {
-            if self.overdrawn {
-                return;
-            }
-            let left = self.budget.0.left_bytes.get();
-            if left >= count {
-                self.budget.0.left_bytes.set(left - count);
-                self.taken_bytes += count;
-                return;
-            }
-            if !self.budget.0.overdrawn.replace(true) {
-                self.overdrawn = true;
-                return;
-            }
+        while !self.try_grow(count) {
             self.budget.0.returned.notified().await;
         }
+    }
+
+    /// Take `count` more bytes now, or nothing.
+    pub fn try_grow(&mut self, count: usize) -> bool {
+        if self.overdrawn {
+            return true;
+        }
+        let left = self.budget.0.left_bytes.get();
+        if left >= count {
+            self.budget.0.left_bytes.set(left - count);
+            self.taken_bytes += count;
+            return true;
+        }
+        self.overdrawn = !self.budget.overdrawn(self.purpose).replace(true);
+        self.overdrawn
+    }
+
+    /// Give `count` of the bytes back.
+    pub fn shrink(&mut self, count: usize) {
+        let count = count.min(self.taken_bytes);
+        self.taken_bytes -= count;
+        self.budget.0.left_bytes.set(self.budget.left_bytes() + count);
+        if count > 0 {
+            self.budget.0.returned.notify_all();
+        }
+    }
+
+    /// Take up to `wanted` more bytes, at least `least`; how many. Waits while there are not even these. What is above
+    /// `least` is at most a quarter of what is left: the more is taken, the smaller the parts, so that a few who ask
+    /// for much leave something to all others.
+    pub async fn grow_up_to(&mut self, least: usize, wanted: usize) -> usize {
+        let granted = wanted.min(self.budget.left_bytes() / 4).max(least);
+        self.grow(granted).await;
+        granted
+    }
+}
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Permit").field("taken_bytes", &self.taken_bytes).finish_non_exhaustive()
     }
 }
 
@@ -70,7 +122,7 @@ impl Drop for Permit {
         let state = &self.budget.0;
         state.left_bytes.set(state.left_bytes.get() + self.taken_bytes);
         if self.overdrawn {
-            state.overdrawn.set(false);
+            self.budget.overdrawn(self.purpose).set(false);
         }
         if self.taken_bytes > 0 || self.overdrawn {
             state.returned.notify_all();

@@ -33,10 +33,11 @@ pub struct ConnectionConfig {
     pub connections: Connections,
 }
 
-/// A dispatched request in its place; its frame's memory is held until it is answered.
+/// A dispatched request in its place.
 struct Slot {
     dispatched: Dispatched,
-    _permit: Option<Permit>,
+    /// For its frame and what is decoded from it, until it is answered.
+    memory: Option<Permit>,
 }
 
 /// What the reader and the writer of a connection share.
@@ -120,16 +121,36 @@ async fn read<S: Service>(
     let mut frames = FrameReader::new(config.request_max_bytes, config.budget.clone());
     while let Some(frame) = frames.next(socket).await? {
         shared.registration.touch();
+        let memory =
+            take_memory(shared, frame.permit, service.memory_bytes(&frame.bytes), &config.budget).await;
         let dispatched = service.dispatch(&mut session, frame.bytes).await;
         let last = matches!(dispatched, Dispatched::Done(Answer::Close(_)));
-        // A request that is done needs its frame's memory no more, however long its answer waits to leave.
-        let permit = frame.permit.filter(|_| matches!(dispatched, Dispatched::Later(_)));
+        // A request that is done needs its memory no more, however long its answer waits to leave.
+        let memory = memory.filter(|_| matches!(dispatched, Dispatched::Later(_)));
         // A closed pipeline means that the writer has ended and with it the connection.
-        if enqueue(shared, Slot { dispatched, _permit: permit }).await.is_err() || last {
+        if enqueue(shared, Slot { dispatched, memory }).await.is_err() || last {
             return Ok(End::Closing);
         }
     }
     Ok(End::Peer)
+}
+
+/// Take `size_bytes` for a request on top of what its frame has. While there are none the socket receives nothing.
+async fn take_memory(
+    shared: &Shared,
+    frame: Option<Permit>,
+    size_bytes: usize,
+    budget: &Budget,
+) -> Option<Permit> {
+    if size_bytes == 0 {
+        return frame;
+    }
+    let mut permit = frame.unwrap_or_else(|| budget.permit());
+    if !permit.try_grow(size_bytes) {
+        shared.socket.pause_receiving();
+        permit.grow(size_bytes).await;
+    }
+    Some(permit)
 }
 
 /// Put a request into the pipeline. While there is no room the socket receives nothing: what comes would take the
@@ -142,7 +163,7 @@ async fn enqueue(shared: &Shared, slot: Slot) -> Result<(), Slot> {
 
 async fn write(shared: Rc<Shared>) {
     let (socket, pipeline) = (&shared.socket, &shared.pipeline);
-    let mut output = Output { shared: &shared, buffers: Vec::new(), size_bytes: 0 };
+    let mut output = Output { shared: &shared, buffers: Vec::new(), size_bytes: 0, memory: Vec::new() };
     let result = answer_all(&mut output, pipeline).await;
     if let Err(error) = result {
         tracing::debug!(peer = %socket.peer(), %error, "connection ended while answering");
@@ -155,7 +176,7 @@ async fn write(shared: Rc<Shared>) {
 
 async fn answer_all(output: &mut Output<'_>, pipeline: &Queue<Slot>) -> io::Result<()> {
     loop {
-        let slot = match pipeline.try_pop() {
+        let Slot { dispatched, memory: _until_answered } = match pipeline.try_pop() {
             Some(slot) => slot,
             None => {
                 output.flush(false).await?;
@@ -165,7 +186,7 @@ async fn answer_all(output: &mut Output<'_>, pipeline: &Queue<Slot>) -> io::Resu
                 }
             }
         };
-        let Some(answer) = finish(slot.dispatched, output).await? else { return Ok(()) };
+        let Some(answer) = finish(dispatched, output).await? else { return Ok(()) };
         match answer {
             Answer::Send(response) => output.add(response).await?,
             Answer::Nothing => {}
@@ -201,13 +222,15 @@ struct Output<'a> {
     shared: &'a Shared,
     buffers: Vec<Bytes>,
     size_bytes: usize,
+    /// Of the buffers; given back when they have been sent.
+    memory: Vec<Permit>,
 }
 
 impl Output<'_> {
     async fn add(&mut self, response: Response) -> io::Result<()> {
         match response {
             Response::Bytes(bytes) => self.add_bytes(bytes).await,
-            Response::Pieces(pieces) => {
+            Response::Pieces { pieces, memory } => {
                 for piece in pieces {
                     match piece {
                         Piece::Bytes(bytes) => self.add_bytes(bytes).await?,
@@ -216,6 +239,9 @@ impl Output<'_> {
                             self.send_file(&file, position, size_bytes).await?;
                         }
                     }
+                }
+                if !self.buffers.is_empty() {
+                    self.memory.extend(memory);
                 }
                 Ok(())
             }
@@ -233,6 +259,7 @@ impl Output<'_> {
         if self.buffers.is_empty() {
             return Ok(());
         }
+        let _memory = std::mem::take(&mut self.memory);
         let buffers = std::mem::take(&mut self.buffers);
         if std::mem::take(&mut self.size_bytes) < SEND_BATCH_BYTES + PROGRESS_STEP_BYTES {
             return self.send(buffers, more).await;

@@ -58,17 +58,19 @@ pub enum Placed {
     Other(usize, Detached, Load),
 }
 
-/// Accept for ever, telling `place` each connection and its core.
+/// Accept for ever, telling `place` each connection and its core. `max_connections` is asked anew each time: it may
+/// change.
 pub async fn accept(
     listener: &Listener,
     core: usize,
     loads: &Loads,
-    max_connections: usize,
+    max_connections: impl Fn() -> usize,
     place: impl Fn(Placed),
 ) {
     loop {
         match listener.accept().await {
-            Ok(socket) if loads.total() >= max_connections => {
+            Ok(socket) if loads.total() >= max_connections() => {
+                let max_connections = max_connections();
                 tracing::warn!(peer = %socket.peer(), max_connections, "refused a connection: max.connections reached");
             }
             Ok(socket) => {

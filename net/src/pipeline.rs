@@ -5,6 +5,8 @@ use std::{future::Future, net::SocketAddr, pin::Pin};
 use bytes::Bytes;
 use jackdaw_ring::FileLease;
 
+use crate::budget::Permit;
+
 /// A part of an answer.
 #[derive(Clone, Debug)]
 pub enum Piece {
@@ -18,10 +20,14 @@ pub enum Piece {
 }
 
 /// A whole answer frame, its length included.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Response {
     Bytes(Bytes),
-    Pieces(Vec<Piece>),
+    Pieces {
+        pieces: Vec<Piece>,
+        /// What the pieces take of the core's memory budget; given back when they have been sent.
+        memory: Option<Permit>,
+    },
 }
 
 /// How a request ends.
@@ -60,6 +66,12 @@ pub trait Service: 'static {
 
     /// A connection begins.
     fn open(&self, peer: SocketAddr) -> Self::Session;
+
+    /// The memory in bytes that this request takes besides its frame until it is answered. It is taken from the budget
+    /// before the request is dispatched.
+    fn memory_bytes(&self, _frame: &Bytes) -> usize {
+        0
+    }
 
     /// Take one request. Called again for the same connection only after this future is done (D7).
     fn dispatch(&self, session: &mut Self::Session, frame: Bytes) -> impl Future<Output = Dispatched>;

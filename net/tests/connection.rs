@@ -5,7 +5,7 @@ use std::{cell::Cell, net::SocketAddr, rc::Rc, time::Duration};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use jackdaw_net::{
-    Answer, ConnectionConfig, Connections, Dispatched, Response, Service,
+    Answer, ConnectionConfig, Connections, Dispatched, Piece, Response, Service,
     budget::Budget,
     listener::{Loads, Placed, accept},
     serve,
@@ -14,17 +14,32 @@ use jackdaw_ring::{Executor, JoinHandle, Listener, Socket, UringConfig, UringDri
 
 const SECONDS: Duration = Duration::from_secs(10);
 const REQUEST_MAX_BYTES: usize = 4 << 20;
+const DECODED_BYTES: usize = 100_000;
+const HELD_BYTES: usize = 8 << 20;
 
 /// Answers with the request's own bytes; the first says how.
-#[derive(Default)]
 struct Echo {
     dispatched: Cell<usize>,
+    budget: Budget,
+    /// Requests that begin with "m" are answered from now on.
+    released: Rc<Cell<bool>>,
+}
+
+impl Echo {
+    fn new(budget: &Budget) -> Self {
+        Self { dispatched: Cell::default(), budget: budget.clone(), released: Rc::default() }
+    }
 }
 
 impl Service for Echo {
     type Session = ();
 
     fn open(&self, _peer: SocketAddr) {}
+
+    fn memory_bytes(&self, frame: &Bytes) -> usize {
+        // Decoded into much.
+        if frame.starts_with(b"m") { DECODED_BYTES } else { 0 }
+    }
 
     async fn dispatch(&self, _session: &mut (), frame: Bytes) -> Dispatched {
         self.dispatched.set(self.dispatched.get() + 1);
@@ -34,6 +49,25 @@ impl Service for Echo {
                 sleep(Duration::from_millis(2)).await;
                 answer
             }),
+            // An answer that holds memory until it has been sent.
+            Some(b'h') => {
+                let budget = self.budget.clone();
+                Dispatched::later(async move {
+                    let mut permit = budget.answer_permit();
+                    permit.grow(HELD_BYTES).await;
+                    let pieces = vec![Piece::Bytes(framed(&vec![b'h'; HELD_BYTES]))];
+                    Answer::Send(Response::Pieces { pieces, memory: Some(permit) })
+                })
+            }
+            Some(b'm') => {
+                let released = Rc::clone(&self.released);
+                Dispatched::later(async move {
+                    while !released.get() {
+                        sleep(Duration::from_millis(1)).await;
+                    }
+                    answer
+                })
+            }
             Some(b'p') => Dispatched::later(std::future::pending()),
             Some(b'n') => Dispatched::Done(Answer::Nothing),
             Some(b'c') => Dispatched::close("asked to"),
@@ -80,7 +114,7 @@ async fn connect(config: &ConnectionConfig) -> Served {
     let (listener, address) = Listener::bind(([127, 0, 0, 1], 0).into()).unwrap();
     let client = spawn(async move { Socket::connect(address).await.unwrap() });
     let server = listener.accept().await.unwrap();
-    let service = Rc::new(Echo::default());
+    let service = Rc::new(Echo::new(&config.budget));
     let serving = spawn(serve(server, Rc::clone(&service), config.clone()));
     Served { client: client.await, serving, service, config: config.clone() }
 }
@@ -215,6 +249,74 @@ fn small_frames_that_wait_hold_their_memory() {
 }
 
 #[test]
+fn decoded_requests_that_wait_are_counted_and_the_rest_waits_in_the_socket() {
+    run(async {
+        let config = config(5 * DECODED_BYTES);
+        let served = connect(&config).await;
+        let requests: Vec<Bytes> = (0..40).map(|index| framed(format!("m{index}").as_bytes())).collect();
+        served.send(requests.concat()).await;
+        sleep(Duration::from_millis(20)).await;
+        // Five within the budget, and the one that may go beyond.
+        assert_eq!(served.service.dispatched.get(), 6);
+        assert_eq!(config.budget.left_bytes(), 0);
+        // Small requests of others need none.
+        let other = connect(&config).await;
+        other.send(framed(b"x")).await;
+        other.expect(&[framed(b"x")]).await;
+        served.service.released.set(true);
+        served.expect(&requests).await;
+        assert_eq!(config.budget.left_bytes(), 5 * DECODED_BYTES);
+    });
+}
+
+#[test]
+fn an_answer_holds_its_memory_until_it_is_sent() {
+    run(async {
+        let config = config(HELD_BYTES + HELD_BYTES / 2);
+        let served = connect(&config).await;
+        served.send(framed(b"held")).await;
+        while config.budget.left_bytes() > HELD_BYTES {
+            sleep(Duration::from_millis(1)).await;
+        }
+        // More than the socket's buffers take: nobody reads.
+        sleep(Duration::from_millis(50)).await;
+        assert_eq!(config.budget.left_bytes(), HELD_BYTES / 2);
+        served.receive(4 + HELD_BYTES).await;
+        while config.budget.left_bytes() < HELD_BYTES {
+            sleep(Duration::from_millis(1)).await;
+        }
+        assert_eq!(config.budget.left_bytes(), HELD_BYTES + HELD_BYTES / 2);
+    });
+}
+
+#[test]
+fn where_memory_is_short_parts_are_smaller_and_never_nothing() {
+    run(async {
+        let budget = Budget::new(1000);
+        let mut permits: Vec<_> = (0..3).map(|_| budget.permit()).collect();
+        let mut granted = Vec::new();
+        for permit in &mut permits {
+            granted.push(permit.grow_up_to(100, 900).await);
+        }
+        assert_eq!(granted, [250, 187, 140]);
+        permits[0].shrink(50);
+        assert_eq!(budget.left_bytes(), 473);
+        drop(permits);
+        assert_eq!(budget.left_bytes(), 1000);
+        let mut all = budget.permit();
+        all.grow(1000).await;
+        let mut beyond = budget.permit();
+        assert_eq!(beyond.grow_up_to(100, 900).await, 100);
+        let mut third = budget.permit();
+        assert!(!third.try_grow(1));
+        // An answer waits for no request.
+        assert!(budget.answer_permit().try_grow(1));
+        drop(beyond);
+        assert!(third.try_grow(1));
+    });
+}
+
+#[test]
 fn without_memory_large_frames_take_turns() {
     run(async {
         let config = config(300 << 10);
@@ -260,7 +362,7 @@ fn a_reset_or_half_close_abandons_what_waits_and_answers_what_is_ready() {
             answers
         });
         let server = listener.accept().await.unwrap();
-        timeout(SECONDS, serve(server, Rc::new(Echo::default()), config(1 << 20)))
+        timeout(SECONDS, serve(server, Rc::new(Echo::new(&Budget::new(0))), config(1 << 20)))
             .await
             .expect("still served");
         assert_eq!(thread.join().unwrap(), [framed(b"one"), framed(b"two")].concat());
@@ -329,7 +431,7 @@ fn a_burst_of_connections_is_counted_where_it_goes() {
         let (into, counted) = (Rc::clone(&placed), loads.clone());
         spawn(async move {
             // None is served yet: they wait in a mailbox.
-            accept(&listener, 0, &counted, 16, |one| into.borrow_mut().push(one)).await;
+            accept(&listener, 0, &counted, || 16, |one| into.borrow_mut().push(one)).await;
         });
         let clients: Vec<_> = (0..20).map(|_| std::net::TcpStream::connect(address).unwrap()).collect();
         while placed.borrow().len() < 10 {

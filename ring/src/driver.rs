@@ -144,6 +144,8 @@ pub trait Driver {
     fn open(&self, path: &Path, options: OpenOptions) -> io::Result<Descriptor>;
     fn size(&self, file: Descriptor) -> io::Result<u64>;
     fn set_size(&self, file: Descriptor, size_bytes: u64) -> io::Result<()>;
+    /// Set when the file was last written, in milliseconds since 1970.
+    fn set_modified(&self, file: Descriptor, modified_ms: i64) -> io::Result<()>;
     /// Write into the page cache. May write short.
     fn write_at(&self, file: Descriptor, buffers: &[IoSlice<'_>], position: u64) -> io::Result<usize>;
     /// Read inline: for start-up and for small reads of what is surely cached (indexes, batch headers).

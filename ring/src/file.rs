@@ -73,6 +73,11 @@ impl File {
         self.inner.driver.set_size(self.inner.descriptor, size_bytes)
     }
 
+    /// Set when the file was last written, in milliseconds since 1970.
+    pub fn set_modified(&self, modified_ms: i64) -> io::Result<()> {
+        self.inner.driver.set_modified(self.inner.descriptor, modified_ms)
+    }
+
     /// Write all of `buffers` at `position`, inline, into the page cache.
     pub fn write_all_at(&self, buffers: &mut [IoSlice<'_>], mut position: u64) -> io::Result<()> {
         let mut buffers = buffers;

@@ -6,13 +6,17 @@ use jackdaw_ring::{sleep, spawn, unix_ms};
 use jackdaw_storage::{
     Log, RecoveryReport, StorageError,
     layout::{PartitionDirState, partition_dir_name},
-    log_dir::{OpenRequest, open_logs, remove_partition_dir, retire_partition_dir},
+    log_dir::{
+        CreateRequest, OpenRequest, create_logs, open_logs, remove_partition_dir, retire_partition_dir,
+    },
+    side_by_side,
 };
 
 use crate::{
-    limits::LOGS_OPENED_AT_ONCE,
+    limits::{LOGS_CLOSED_AT_ONCE, LOGS_MADE_AT_ONCE, LOGS_OPENED_AT_ONCE},
     log_dirs::random_uuid,
     message::{ApplyStep, PartitionCheckpoint, PartitionKey},
+    node::Fatal,
     partition::{Partition, PartitionPlace},
     placement::Place,
     shard::Shard,
@@ -35,7 +39,7 @@ pub(crate) async fn apply(shard: &Rc<Shard>, view: &Arc<View>, step: ApplyStep) 
 /// Open or make the logs that the view places here.
 async fn open_new(shard: &Rc<Shard>, view: &View) -> bool {
     let own = shard.rpc.own();
-    let (mut found, mut is_new) = (Vec::new(), false);
+    let (mut found, mut new) = (Vec::new(), Vec::new());
     for (key, place) in view.placement.iter().filter(|(_, place)| place.shard == own) {
         let Some(topic) = view.topic_by_id(key.topic_id) else { continue };
         if let Some(partition) = shard.partition(key) {
@@ -45,15 +49,26 @@ async fn open_new(shard: &Rc<Shard>, view: &View) -> bool {
         } else if shard.identity.existing.contains_key(&key) {
             found.push((topic, key, place));
         } else {
-            is_new = true;
-            let dir = dir(shard, topic, key, place);
-            let created = Log::create(&dir, key.topic_id, topic.settings.log.clone(), unix_ms()).await;
-            let created = created.map(|log| (log, RecoveryReport::default()));
-            take_in(shard, topic, key, place, created);
+            new.push((topic, key, place));
         }
     }
     open_found(shard, found).await;
+    let is_new = !new.is_empty();
+    create_new(shard, new).await;
     is_new
+}
+
+/// Make the logs of partitions that came.
+async fn create_new(shard: &Rc<Shard>, new: Vec<(&TopicView, PartitionKey, Place)>) {
+    let requests = new.iter().map(|(topic, key, place)| CreateRequest {
+        path: dir(shard, topic, *key, *place),
+        topic_id: key.topic_id,
+        config: topic.settings.log.clone(),
+    });
+    let created = create_logs(requests.collect(), LOGS_MADE_AT_ONCE, unix_ms()).await;
+    for ((topic, key, place), (_, created)) in new.into_iter().zip(created) {
+        take_in(shard, topic, key, place, created.map(|log| (log, RecoveryReport::default())));
+    }
 }
 
 fn dir(shard: &Shard, topic: &TopicView, key: PartitionKey, place: Place) -> PathBuf {
@@ -77,9 +92,21 @@ async fn open_found(shard: &Rc<Shard>, found: Vec<(&TopicView, PartitionKey, Pla
     }
     for (request, opened) in open_logs(requests, LOGS_OPENED_AT_ONCE, unix_ms()).await {
         if let Some((topic, key, place)) = by_dir.remove(&request.path) {
-            take_in(shard, topic, key, place, opened);
+            take_in(shard, topic, key, place, flush_recovered(opened).await);
         }
     }
+}
+
+/// A topic that promises to flush shows nothing before it is flushed; nor what a crash has left in its log.
+async fn flush_recovered(
+    opened: Result<(Log, RecoveryReport), StorageError>,
+) -> Result<(Log, RecoveryReport), StorageError> {
+    let (mut log, report) = opened?;
+    if log.unflushed_count() >= log.config().flush_messages {
+        let flushed = log.begin_flush()?.run().await?;
+        log.flushed(flushed);
+    }
+    Ok((log, report))
 }
 
 /// Lead the partition of this log from here on.
@@ -125,6 +152,7 @@ fn offline_lines(shard: &Shard, topic: &TopicView, key: PartitionKey, place: Pla
         high_watermark: recovery_point,
         recovery_point,
         log_start_offset: inputs.and_then(|inputs| inputs.log_start_offset),
+        first_dirty_offset: inputs.and_then(|inputs| inputs.first_dirty_offset),
         is_offline: true,
     }
 }
@@ -200,21 +228,26 @@ pub(crate) fn checkpoints(shard: &Shard) -> Vec<PartitionCheckpoint> {
 pub(crate) async fn close_all(shard: &Shard) -> Vec<PartitionCheckpoint> {
     let partitions: Vec<_> = std::mem::take(&mut *shard.partitions.borrow_mut()).into_values().collect();
     let mut closed: Vec<PartitionCheckpoint> = shard.offline.borrow().values().cloned().collect();
-    for partition in partitions {
-        let flush = partition.log.borrow_mut().close();
-        let flushed = match flush {
-            Ok(flush) => flush.run().await,
-            Err(error) => Err(error),
-        };
-        match flushed {
-            Ok(flushed) => {
-                partition.log.borrow_mut().flushed(flushed);
-                closed.push(partition.checkpoint());
-            }
-            Err(error) => shard
-                .fatal
-                .disk(&format!("cannot close {}-{}", partition.topic, partition.key.partition), &error),
+    let fatal = shard.fatal.clone();
+    let close = move |partition| close(partition, fatal.clone());
+    closed.extend(side_by_side(partitions, LOGS_CLOSED_AT_ONCE, close).await.into_iter().flatten());
+    closed
+}
+
+async fn close(partition: Rc<Partition>, fatal: Fatal) -> Option<PartitionCheckpoint> {
+    let flush = partition.log.borrow_mut().close();
+    let flushed = match flush {
+        Ok(flush) => flush.run().await,
+        Err(error) => Err(error),
+    };
+    match flushed {
+        Ok(flushed) => {
+            partition.log.borrow_mut().flushed(flushed);
+            Some(partition.checkpoint())
+        }
+        Err(error) => {
+            fatal.disk(&format!("cannot close {}-{}", partition.topic, partition.key.partition), &error);
+            None
         }
     }
-    closed
 }

@@ -4,7 +4,6 @@
 use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, VecDeque},
-    ops::Range,
     rc::{Rc, Weak},
     sync::Arc,
     time::Duration,
@@ -12,17 +11,8 @@ use std::{
 
 use jackdaw_core::{
     controller::{Context, Controller, Outcome, Request, Response, Settings},
-    error_code::ErrorCode,
     metadata::{Image, Loader, VersionedRecord, build_leader_change_batch, build_metadata_batch},
-    protocol::{
-        EncodeError,
-        messages::{
-            allocate_producer_ids::AllocateProducerIdsRequest,
-            create_topics::{CreateTopicsRequest, CreateTopicsResponse},
-            delete_topics::{DeleteTopicsRequest, DeleteTopicsResponse},
-        },
-        records::MetadataRecord,
-    },
+    protocol::{EncodeError, records::MetadataRecord},
     records::ValidatedBatch,
     uuid::Uuid,
 };
@@ -43,20 +33,6 @@ use crate::{
     view::View,
     view_build::ViewBuilder,
 };
-
-/// What shards ask of the controller.
-pub(crate) enum ControllerCall {
-    CreateTopics(CreateTopicsRequest),
-    DeleteTopics(DeleteTopicsRequest),
-    AllocateProducerIds,
-}
-
-pub(crate) enum ControllerReply {
-    CreateTopics(CreateTopicsResponse),
-    DeleteTopics(DeleteTopicsResponse),
-    ProducerIds(Result<Range<i64>, ErrorCode>),
-    Unavailable,
-}
 
 /// The host, on its shard.
 pub(crate) struct ControllerHost {
@@ -510,30 +486,14 @@ impl ControllerHost {
         }
     }
 
-    /// Answer a shard.
-    pub(crate) async fn call(self: &Rc<Self>, call: ControllerCall) -> ControllerReply {
-        let request = match call {
-            ControllerCall::CreateTopics(request) => Request::CreateTopics(request),
-            ControllerCall::DeleteTopics(request) => Request::DeleteTopics(request),
-            ControllerCall::AllocateProducerIds => Request::AllocateProducerIds(AllocateProducerIdsRequest {
-                broker_id: self.settings.broker.node.id,
-                broker_epoch: self.broker_epoch.get(),
-            }),
-        };
-        match self.handle(request).await {
-            Some(Response::CreateTopics(response)) => ControllerReply::CreateTopics(response),
-            Some(Response::DeleteTopics(response)) => ControllerReply::DeleteTopics(response),
-            Some(Response::AllocateProducerIds(response)) => {
-                ControllerReply::ProducerIds(match ErrorCode::from_i16(response.error_code) {
-                    ErrorCode::None => {
-                        let start = response.producer_id_start;
-                        Ok(start..start + i64::from(response.producer_id_len))
-                    }
-                    error => Err(error),
-                })
-            }
-            _ => ControllerReply::Unavailable,
+    /// Answer a shard; `None` where the controller is not active.
+    pub(crate) async fn call(self: &Rc<Self>, mut request: Request) -> Option<Response> {
+        if let Request::AllocateProducerIds(request) = &mut request {
+            // Only the host knows the epoch under which its broker is registered.
+            (request.broker_id, request.broker_epoch) =
+                (self.settings.broker.node.id, self.broker_epoch.get());
         }
+        self.handle(request).await
     }
 
     /// What is due by the controller's clock, for ever.

@@ -6,7 +6,7 @@ use jackdaw_core::config::LogConfig;
 use jackdaw_ring::{now, sleep, spawn, unix_ms};
 use jackdaw_storage::{StorageError, unlink_paced};
 
-use crate::{partition::Partition, shard::Shard};
+use crate::{cleaner, partition::Partition, shard::Shard};
 
 /// Longest pause that is slept at once; the intervals' "never" is longer than a timer counts.
 const PAUSE_MAX: Duration = Duration::from_secs(24 * 3600);
@@ -17,11 +17,9 @@ pub(crate) fn start(shard: &Rc<Shard>, config: &LogConfig) {
     let every = |interval_ms: i64| (initial_delay_ms, interval_ms);
     spawn(repeat(Rc::clone(shard), every(config.flush_scheduler_interval_ms), flush_old));
     spawn(repeat(Rc::clone(shard), every(config.retention_check_interval_ms), delete_old_segments));
-    let expiration_ms = i64::from(config.producer_id_expiration_ms);
     let check_interval_ms = i64::from(config.producer_id_expiration_check_interval_ms);
-    spawn(repeat(Rc::clone(shard), every(check_interval_ms), move |shard| {
-        forget_idle_producers(shard, expiration_ms)
-    }));
+    spawn(repeat(Rc::clone(shard), every(check_interval_ms), forget_idle_producers));
+    cleaner::start(shard, &config.cleaner);
 }
 
 /// Do `work` after the initial delay and then at each interval, until the shard stops.
@@ -41,7 +39,7 @@ async fn repeat<F: Future<Output = ()>>(
     }
 }
 
-async fn pause(millis: i64) {
+pub(crate) async fn pause(millis: i64) {
     let mut left = Duration::from_millis(u64::try_from(millis).unwrap_or(0));
     while !left.is_zero() {
         let now = left.min(PAUSE_MAX);
@@ -105,7 +103,8 @@ async fn unlink(files: Vec<PathBuf>, delay_ms: u64) {
 }
 
 /// `producer.id.expiration.ms`.
-async fn forget_idle_producers(shard: Rc<Shard>, expiration_ms: i64) {
+async fn forget_idle_producers(shard: Rc<Shard>) {
+    let expiration_ms = i64::from(shard.int_in_effect("producer.id.expiration.ms"));
     for partition in partitions(&shard) {
         partition.log.borrow_mut().producers_mut().remove_expired(unix_ms(), expiration_ms);
         jackdaw_ring::yield_now().await;

@@ -8,6 +8,7 @@ mod answer;
 mod apply;
 mod broker_lifecycle;
 mod checkpoints;
+mod cleaner;
 mod controller_host;
 mod fetch_wait;
 pub mod format;

@@ -13,9 +13,20 @@ pub(crate) const POOLED_FRAMES_MAX: usize = 64;
 /// Messages taken from other shards before this shard's own connections get their turn.
 pub(crate) const MESSAGES_PER_TURN: usize = 128;
 
-/// Memory for large request frames of one shard where `queued.max.request.bytes` says nothing: two requests of the
+/// Memory for requests and answers of one shard where `queued.max.request.bytes` says nothing: two requests of the
 /// largest default size.
 pub(crate) const REQUEST_MEMORY_BYTES: usize = 256 << 20;
+
+/// What a waiting request may take in memory for each byte of its frame. The densest message is an array of empty names:
+/// a byte each in the frame, 24 bytes of a `String` decoded. `DECODED_MESSAGE_BYTES_MAX` bounds the whole.
+pub(crate) const DECODED_BYTES_PER_FRAME_BYTE: usize = 32;
+
+/// The same for Fetch, of which only a copy of the frame waits. When its turn comes, a partition's 17 bytes or more of
+/// frame are decoded into 40 and planned in some more; one fetch a connection.
+pub(crate) const FETCH_BYTES_PER_FRAME_BYTE: usize = 4;
+
+/// A read from disk where memory is short is of this size at least: the largest batch by default (`max.message.bytes`).
+pub(crate) const COLD_READ_LEAST_BYTES: usize = 1 << 20;
 
 /// Read of the metadata log at a time: its largest batch is 8 MiB.
 pub(crate) const METADATA_READ_BYTES: usize = 16 << 20;
@@ -31,6 +42,11 @@ pub(crate) const SNAPSHOT_HEADER_BYTES: u64 = 64 << 10;
 
 /// Logs that one shard opens at a time: enough for a disk's queue, few enough to keep their buffers small.
 pub(crate) const LOGS_OPENED_AT_ONCE: usize = 8;
+
+/// Logs that one shard makes, or closes, at a time. They wait for flushes, which the file system's journal does together:
+/// more at a time is fewer commits, and each is a worker thread of the kernel while it waits.
+pub(crate) const LOGS_MADE_AT_ONCE: usize = 32;
+pub(crate) const LOGS_CLOSED_AT_ONCE: usize = 32;
 
 /// How long a stop waits for the controller to move leadership away.
 pub(crate) const CONTROLLED_SHUTDOWN_MAX: std::time::Duration = std::time::Duration::from_secs(5);

@@ -147,6 +147,7 @@ impl LogDirs {
             dir.write_recovery_points(&lines.recovery_points).await?;
             dir.write_log_start_offsets(&lines.log_start_offsets).await?;
             dir.write_high_watermarks(&lines.high_watermarks).await?;
+            dir.write_first_dirty_offsets(&lines.first_dirty_offsets).await?;
         }
         Ok(())
     }
@@ -160,6 +161,7 @@ impl LogDirs {
         for (index, dir) in self.dirs.into_iter().enumerate() {
             let lines = Lines::of(index, partitions);
             dir.write_high_watermarks(&lines.high_watermarks).await?;
+            dir.write_first_dirty_offsets(&lines.first_dirty_offsets).await?;
             if partitions.iter().any(|partition| partition.log_dir == index && partition.is_offline) {
                 // Not clean: the next start checks its logs.
                 dir.write_recovery_points(&lines.recovery_points).await?;
@@ -178,6 +180,7 @@ struct Lines {
     recovery_points: PartitionOffsets,
     log_start_offsets: PartitionOffsets,
     high_watermarks: PartitionOffsets,
+    first_dirty_offsets: PartitionOffsets,
 }
 
 impl Lines {
@@ -189,6 +192,9 @@ impl Lines {
             lines.high_watermarks.insert(name(), partition.high_watermark);
             if let Some(offset) = partition.log_start_offset {
                 lines.log_start_offsets.insert(name(), offset);
+            }
+            if let Some(offset) = partition.first_dirty_offset {
+                lines.first_dirty_offsets.insert(name(), offset);
             }
         }
         lines

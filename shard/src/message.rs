@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use jackdaw_core::{
+    controller,
     error_code::ErrorCode,
     protocol::{
         fetch::{AbortedTransaction, DivergingEpoch},
@@ -16,10 +17,7 @@ use jackdaw_core::{
 use jackdaw_net::listener::Load;
 use jackdaw_ring::{FileLease, socket::Detached};
 
-use crate::{
-    controller_host::ControllerCall, fetch_wait::FetchToken, groups::GroupCall, node::NodeIdentity,
-    view::View,
-};
+use crate::{fetch_wait::FetchToken, groups::GroupCall, node::NodeIdentity, view::View};
 
 /// A partition by its topic's id.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -68,7 +66,7 @@ pub(crate) enum Call {
     ListOffsets(Vec<OffsetQuery>),
     /// Take this view over, one step at a time: every shard has done one before any begins the next.
     Apply(Arc<View>, ApplyStep),
-    Controller(Box<ControllerCall>),
+    Controller(Box<controller::Request>),
     /// Requests for group coordinators of the called shard.
     Groups(GroupCall),
     /// What the checkpoint files say of the partitions here.
@@ -83,7 +81,8 @@ pub(crate) enum Reply {
     ListOffsets(Vec<OffsetAnswer>),
     /// Whether the step changed anything on disk.
     Applied(bool),
-    Controller(Box<crate::controller_host::ControllerReply>),
+    /// `None` where no controller is active.
+    Controller(Option<Box<controller::Response>>),
     /// One for each request of the call, in its order.
     Groups(Vec<jackdaw_core::group::Response>),
     Checkpoints(Vec<PartitionCheckpoint>),
@@ -121,6 +120,9 @@ pub(crate) struct FetchCall {
     pub(crate) watch: Option<FetchToken>,
     pub(crate) read_committed: bool,
     pub(crate) max_bytes: usize,
+    /// What the caller has set aside of its memory budget for records that must be read from disk. Those beyond it are
+    /// answered as [`FetchedData::Cold`].
+    pub(crate) memory_bytes: usize,
     pub(crate) reads: Vec<FetchRead>,
 }
 
@@ -160,13 +162,17 @@ pub(crate) enum FetchedData {
     },
     /// Read through the ring because the page cache did not have it.
     Memory(Bytes),
+    /// Not in the page cache, and not read for want of memory.
+    Cold {
+        size_bytes: usize,
+    },
 }
 
 impl FetchedData {
     pub(crate) fn size_bytes(&self) -> usize {
         match self {
             Self::None => 0,
-            Self::File { size_bytes, .. } => *size_bytes,
+            Self::File { size_bytes, .. } | Self::Cold { size_bytes } => *size_bytes,
             Self::Memory(bytes) => bytes.len(),
         }
     }
@@ -217,6 +223,8 @@ pub(crate) struct PartitionCheckpoint {
     pub(crate) recovery_point: i64,
     /// Only where it lies above 0.
     pub(crate) log_start_offset: Option<i64>,
+    /// Only where it was compacted.
+    pub(crate) first_dirty_offset: Option<i64>,
     /// Its log could not be opened: the lines are those found at start, and its directory is not clean.
     pub(crate) is_offline: bool,
 }

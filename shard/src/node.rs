@@ -71,6 +71,8 @@ pub enum FatalKind {
 /// Who this node is; the same for all its shards.
 #[derive(Debug)]
 pub(crate) struct NodeIdentity {
+    /// As the operator wrote it; what changes at run time is in the view.
+    pub(crate) config: Arc<BrokerConfig>,
     pub(crate) cluster_id: String,
     pub(crate) node_id: i32,
     /// The names of the listeners, in the order of the configuration.
@@ -87,7 +89,6 @@ pub(crate) struct NodeLimits {
     pub(crate) request_memory_bytes: usize,
     pub(crate) fetch_max_bytes: usize,
     pub(crate) described_partitions_max: usize,
-    pub(crate) max_connections: usize,
     pub(crate) connections_max_idle: Option<Duration>,
     pub(crate) auto_create_topics: bool,
     pub(crate) delete_topics: bool,
@@ -104,7 +105,6 @@ impl NodeLimits {
                 .unwrap_or(REQUEST_MEMORY_BYTES),
             fetch_max_bytes: size(network.fetch_max_bytes),
             described_partitions_max: size(network.max_request_partition_size_limit),
-            max_connections: size(network.max_connections),
             connections_max_idle: u64::try_from(network.connections_max_idle_ms)
                 .ok()
                 .filter(|millis| *millis > 0)

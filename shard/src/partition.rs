@@ -238,6 +238,15 @@ impl Partition {
         }
     }
 
+    /// Begin a flush where compaction waits for one.
+    pub(crate) fn flush_for_compaction(self: &Rc<Self>) {
+        let waits = self.log.borrow().compaction_waits_for_flush(self.last_stable_offset());
+        if waits && !self.is_retired() {
+            let end_offset = self.log.borrow().log_end_offset();
+            self.want_flush(end_offset);
+        }
+    }
+
     /// The directory is about to lose its name.
     pub(crate) fn retire(&self) {
         self.retired.set(true);
@@ -380,6 +389,7 @@ impl Partition {
             high_watermark: self.high_watermark(),
             recovery_point: log.recovery_point(),
             log_start_offset: Some(log.log_start_offset()).filter(|offset| *offset > 0),
+            first_dirty_offset: log.first_dirty_offset(),
             is_offline: false,
         }
     }

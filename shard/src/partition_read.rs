@@ -27,10 +27,6 @@ const EARLIEST_PENDING_UPLOAD: i64 = -6;
 pub(crate) struct ColdData(Read);
 
 impl ColdData {
-    pub(crate) fn size_bytes(&self) -> usize {
-        self.0.length
-    }
-
     /// Read it without holding the shard's thread.
     pub(crate) async fn read(&self) -> std::io::Result<FetchedData> {
         let data = self.0.file.read(self.0.position, self.0.length).await?;
@@ -38,7 +34,7 @@ impl ColdData {
     }
 }
 
-/// Name a hot range in the answer; give a cold one back.
+/// Name a hot range in the answer; give a cold one back, of which the answer says the size.
 fn hot_or_cold(fetched: &mut Fetched, range: Read) -> Option<ColdData> {
     if range.file.is_cached(range.position, range.length) {
         fetched.data = FetchedData::File {
@@ -48,8 +44,7 @@ fn hot_or_cold(fetched: &mut Fetched, range: Read) -> Option<ColdData> {
         };
         return None;
     }
-    // Counted against the limits now, filled in later.
-    fetched.data = FetchedData::Memory(bytes::Bytes::new());
+    fetched.data = FetchedData::Cold { size_bytes: range.length };
     Some(ColdData(range))
 }
 

@@ -6,13 +6,12 @@ use std::{
     rc::Rc,
 };
 
-use jackdaw_core::error_code::ErrorCode;
+use jackdaw_core::{
+    error_code::ErrorCode, protocol::messages::allocate_producer_ids::AllocateProducerIdsRequest,
+};
 use jackdaw_ring::channel::Notify;
 
-use crate::{
-    controller_host::{ControllerCall, ControllerReply},
-    shard::Shard,
-};
+use crate::shard::Shard;
 
 /// What is left of this shard's block.
 #[derive(Default)]
@@ -33,13 +32,17 @@ impl ProducerIds {
                 self.answered.notified().await;
                 continue;
             }
-            let reply = shard.controller(ControllerCall::AllocateProducerIds).await;
+            // The controller's host fills in who asks.
+            let response = shard.controller(AllocateProducerIdsRequest::default()).await;
             self.asking.set(false);
             self.answered.notify_all();
-            match reply {
-                ControllerReply::ProducerIds(Ok(block)) => *self.block.borrow_mut() = block,
-                ControllerReply::ProducerIds(Err(error)) => return Err(error),
-                _ => return Err(ErrorCode::UnknownServerError),
+            let response = response.ok_or(ErrorCode::UnknownServerError)?;
+            match ErrorCode::from_i16(response.error_code) {
+                ErrorCode::None => {
+                    let start = response.producer_id_start;
+                    *self.block.borrow_mut() = start..start + i64::from(response.producer_id_len);
+                }
+                error => return Err(error),
             }
         }
     }

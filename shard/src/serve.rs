@@ -4,7 +4,6 @@ use std::{cell::Cell, rc::Rc, time::Duration};
 
 use jackdaw_net::{
     ConnectionConfig, Connections,
-    budget::Budget,
     listener::{Load, Loads, Placed, accept},
 };
 use jackdaw_ring::{Listener, Socket, channel::Notify, sleep, socket::Detached, spawn, timeout};
@@ -33,7 +32,7 @@ impl Front {
         let connections = Connections::default();
         let config = ConnectionConfig {
             request_max_bytes: shard.limits.request_max_bytes,
-            budget: Budget::new(shard.limits.request_memory_bytes),
+            budget: shard.memory.clone(),
             connections: connections.clone(),
         };
         if let Some(idle) = shard.limits.connections_max_idle {
@@ -54,7 +53,8 @@ impl Front {
         let front = Rc::clone(self);
         let own = self.shard.rpc.own();
         spawn(async move {
-            let max_connections = front.shard.limits.max_connections;
+            let max_connections =
+                || usize::try_from(front.shard.int_in_effect("max.connections")).unwrap_or(0);
             let place = |placed| match placed {
                 Placed::Here(socket, load) => front.serve(listener, socket, load),
                 Placed::Other(shard, socket, load) => {
@@ -126,7 +126,7 @@ impl Front {
             }
             Call::Controller(call) => Handled::Later(Box::pin(async move {
                 debug_assert_eq!(shard.rpc.own(), CONTROLLER_SHARD);
-                Reply::Controller(Box::new(shard.controller(*call).await))
+                Reply::Controller(shard.call_controller(*call).await.map(Box::new))
             })),
             Call::Checkpoints => Handled::Now(Reply::Checkpoints(apply::checkpoints(&shard))),
             Call::Stop => {
@@ -139,6 +139,8 @@ impl Front {
     /// Close all connections and logs; what remains is what the checkpoint files say.
     pub(crate) async fn stop(&self) -> Vec<PartitionCheckpoint> {
         self.shard.set_stopping();
+        // Members that wait for a rebalance are answered: their requests would hold the stop up.
+        self.shard.groups.stop();
         self.connections.shutdown_all();
         let ended = async {
             while self.connections.count() > 0 {
@@ -147,7 +149,6 @@ impl Front {
         };
         // Requests that are being answered end with their connections; none may hold the stop up.
         let _ = timeout(STOP_GRACE, ended).await;
-        self.shard.groups.stop();
         let lines = apply::close_all(&self.shard).await;
         self.is_stopped.set(true);
         self.stopped.notify_all();

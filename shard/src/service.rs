@@ -3,10 +3,18 @@
 use std::{future::Future, net::SocketAddr, rc::Rc};
 
 use bytes::Bytes;
-use jackdaw_core::protocol::{ApiKey, Reader, Request, header::RequestHeader};
+use jackdaw_core::{
+    limits::DECODED_MESSAGE_BYTES_MAX,
+    protocol::{ApiKey, Reader, Request, header::RequestHeader},
+};
 use jackdaw_net::{Answer, Dispatched, Service};
 
-use crate::{answer::ReplyTo, handlers, shard::Shard};
+use crate::{
+    answer::ReplyTo,
+    handlers,
+    limits::{DECODED_BYTES_PER_FRAME_BYTE, FETCH_BYTES_PER_FRAME_BYTE},
+    shard::Shard,
+};
 
 /// The Kafka protocol on one listener of one shard.
 pub(crate) struct KafkaService {
@@ -37,6 +45,16 @@ impl Service for KafkaService {
 
     fn open(&self, peer: SocketAddr) -> Session {
         Session { peer, software: None }
+    }
+
+    fn memory_bytes(&self, frame: &Bytes) -> usize {
+        let key = frame.first_chunk().and_then(|code| ApiKey::from_code(i16::from_be_bytes(*code)));
+        match key {
+            // Records stay in the frame, which is counted.
+            Some(ApiKey::Produce) | None => 0,
+            Some(ApiKey::Fetch) => frame.len() * FETCH_BYTES_PER_FRAME_BYTE,
+            Some(_) => (frame.len() * DECODED_BYTES_PER_FRAME_BYTE).min(DECODED_MESSAGE_BYTES_MAX),
+        }
     }
 
     async fn dispatch(&self, session: &mut Session, frame: Bytes) -> Dispatched {
@@ -108,6 +126,12 @@ impl KafkaService {
             ApiKey::CreateTopics => self.later(context, reader, handlers::topics::create),
             ApiKey::DeleteTopics => self.later(context, reader, handlers::topics::delete),
             ApiKey::InitProducerId => self.later(context, reader, handlers::init_producer_id::handle),
+            ApiKey::AlterConfigs => self.later(context, reader, handlers::alter_configs::replace),
+            ApiKey::IncrementalAlterConfigs => self.later(context, reader, handlers::alter_configs::change),
+            ApiKey::ListConfigResources => {
+                self.later(context, reader, handlers::list_config_resources::handle)
+            }
+            ApiKey::DescribeConfigs => self.later(context, reader, handlers::describe_configs::handle),
             ApiKey::DescribeCluster => self.later(context, reader, handlers::describe_cluster::handle),
             ApiKey::DescribeTopicPartitions => {
                 self.later(context, reader, handlers::describe_topic_partitions::handle)

@@ -8,13 +8,18 @@ use std::{
 };
 
 use jackdaw_core::{
-    config::GroupConfig, error_code::ErrorCode, fetch_session::FetchSessions,
-    protocol::produce::ProduceFrame, records::validate::Validator,
+    config::GroupConfig,
+    controller::{ControllerRequest, Request, Response},
+    error_code::ErrorCode,
+    fetch_session::FetchSessions,
+    protocol::produce::ProduceFrame,
+    records::validate::Validator,
 };
+use jackdaw_net::budget::Budget;
 
 use crate::{
     checkpoints::Checkpoints,
-    controller_host::{ControllerCall, ControllerHost, ControllerReply},
+    controller_host::ControllerHost,
     fetch_wait::{FetchToken, FetchWaits},
     groups::Groups,
     limits::{CONTROLLER_SHARD, POOLED_FRAMES_MAX},
@@ -36,6 +41,8 @@ pub(crate) struct Shard {
     pub(crate) identity: Arc<NodeIdentity>,
     pub(crate) limits: NodeLimits,
     pub(crate) rpc: Rc<Rpc>,
+    /// For what requests and answers of this shard's connections take.
+    pub(crate) memory: Budget,
     pub(crate) fetch_waits: FetchWaits,
     pub(crate) fetch_sessions: RefCell<FetchSessions>,
     pub(crate) producer_ids: ProducerIds,
@@ -65,6 +72,7 @@ impl Shard {
         let fetch_waits = FetchWaits::default();
         let fetch_sessions = fetch_sessions(&rpc, &limits);
         Self {
+            memory: Budget::new(limits.request_memory_bytes),
             wakeups: Wakeups::new(Rc::clone(&rpc), fetch_waits.clone()),
             identity,
             limits,
@@ -94,6 +102,12 @@ impl Shard {
         *self.view.borrow_mut() = view;
     }
 
+    /// A broker's key whose value is a whole number: as set at run time, else as the node was started with.
+    pub(crate) fn int_in_effect(&self, name: &'static str) -> i32 {
+        let view = self.view();
+        self.identity.config.int_in_effect(name, view.dynamic_broker(self.identity.node_id))
+    }
+
     pub(crate) fn listener_name(&self, listener: usize) -> &str {
         &self.identity.listeners[listener]
     }
@@ -110,15 +124,20 @@ impl Shard {
         self.stopping.set(true);
     }
 
-    /// Ask the controller, wherever it is.
-    pub(crate) async fn controller(self: &Rc<Self>, call: ControllerCall) -> ControllerReply {
+    /// Ask the controller, wherever it is. The answer comes when its records are committed and every shard knows them;
+    /// `None` where no controller is active.
+    pub(crate) async fn controller<R: ControllerRequest>(self: &Rc<Self>, request: R) -> Option<R::Response> {
+        R::response(self.call_controller(request.into_request()).await?)
+    }
+
+    pub(crate) async fn call_controller(self: &Rc<Self>, request: Request) -> Option<Response> {
         let host = self.controller.borrow().clone();
         if let Some(host) = host {
-            return host.call(call).await;
+            return host.call(request).await;
         }
-        match self.rpc.call(CONTROLLER_SHARD, Call::Controller(Box::new(call))).await {
-            Reply::Controller(reply) => *reply,
-            _ => ControllerReply::Unavailable,
+        match self.rpc.call(CONTROLLER_SHARD, Call::Controller(Box::new(request))).await {
+            Reply::Controller(response) => response.map(|response| *response),
+            _ => None,
         }
     }
 
@@ -165,7 +184,7 @@ impl Shard {
     }
 
     /// Read from partitions of this shard for a fetch of shard `from`. What the page cache does not have is read
-    /// through the ring: first the places to look at, then the data.
+    /// through the ring, as far as the caller has set memory aside: first the places to look at, then the data.
     pub(crate) fn fetch(self: &Rc<Self>, from: usize, call: FetchCall) -> Handled {
         let places: Vec<_> = call.reads.iter().filter_map(|read| self.cold_place(read)).collect();
         if places.is_empty() {
@@ -193,7 +212,7 @@ impl Shard {
     }
 
     fn read_all(&self, from: usize, call: &FetchCall) -> (Vec<Fetched>, Vec<(usize, ColdData)>) {
-        let mut left = call.max_bytes;
+        let (mut left, mut memory_left) = (call.max_bytes, call.memory_bytes);
         let mut is_first = true;
         let mut fetched = Vec::with_capacity(call.reads.len());
         let mut cold = Vec::new();
@@ -203,10 +222,13 @@ impl Shard {
                 continue;
             };
             let (found, data) = partition.read(read, call.read_committed, left, is_first);
-            let size_bytes = data.as_ref().map_or(found.data.size_bytes(), ColdData::size_bytes);
+            let size_bytes = found.data.size_bytes();
             left = left.saturating_sub(size_bytes);
             is_first &= size_bytes == 0;
-            if let Some(data) = data {
+            if let Some(data) = data
+                && let Some(after) = memory_left.checked_sub(size_bytes)
+            {
+                memory_left = after;
                 cold.push((fetched.len(), data));
             }
             if let Some(fetch) = call.watch {

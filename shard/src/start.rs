@@ -180,11 +180,12 @@ fn check_supported(config: &BrokerConfig) -> Result<(), NodeError> {
 }
 
 fn identity(
-    config: &BrokerConfig,
+    config: &Arc<BrokerConfig>,
     dirs: &LogDirs,
     existing: BTreeMap<PartitionKey, ExistingPartition>,
 ) -> NodeIdentity {
     NodeIdentity {
+        config: Arc::clone(config),
         cluster_id: dirs.cluster_id().to_owned(),
         node_id: config.node.id,
         listeners: client_listeners(config).map(|listener| listener.name.clone()).collect(),

@@ -3,7 +3,12 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use jackdaw_core::{metadata::Image, records::validate::ValidationConfig, uuid::Uuid};
+use jackdaw_core::{
+    config::DynamicBroker,
+    metadata::{Image, ResourceType},
+    records::validate::ValidationConfig,
+    uuid::Uuid,
+};
 use jackdaw_storage::LogConfig;
 
 use crate::{
@@ -91,6 +96,11 @@ impl View {
         self.names.values().filter_map(|id| self.topic_by_id(*id))
     }
 
+    /// What was set at run time for this broker and for all of them.
+    pub(crate) fn dynamic_broker(&self, node_id: i32) -> DynamicBroker<'_> {
+        dynamic_broker(&self.image, node_id)
+    }
+
     /// Where this node keeps a partition.
     pub(crate) fn place(&self, key: PartitionKey) -> Option<Place> {
         self.placement.get(key)
@@ -132,6 +142,11 @@ impl View {
     pub(crate) fn offline_replicas(&self, partition: &PartitionView) -> Vec<i32> {
         partition.replicas.iter().copied().filter(|replica| !self.is_alive(*replica)).collect()
     }
+}
+
+pub(crate) fn dynamic_broker(image: &Image, node_id: i32) -> DynamicBroker<'_> {
+    let own = image.configs.of(ResourceType::Broker, &node_id.to_string());
+    DynamicBroker { own, cluster: image.configs.of_all_brokers() }
 }
 
 impl TopicView {

@@ -3,9 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use jackdaw_core::{
-    config::{
-        BrokerConfig, CompressionType, DynamicBroker, TimestampType as ConfigTimestampType, TopicConfig,
-    },
+    config::{BrokerConfig, CompressionType, TimestampType as ConfigTimestampType, TopicConfig},
     metadata::{Image, Partition, Topic},
     records::{Codec, TimestampType, compression::Levels, validate::ValidationConfig},
     uuid::Uuid,
@@ -15,7 +13,7 @@ use jackdaw_storage::LogConfig;
 use crate::{
     message::PartitionKey,
     placement::Placement,
-    view::{BrokerView, Endpoint, PartitionView, TopicSettings, TopicView, View},
+    view::{BrokerView, Endpoint, PartitionView, TopicSettings, TopicView, View, dynamic_broker},
 };
 
 /// Builds each view from the one before: what did not change is shared.
@@ -70,11 +68,11 @@ impl ViewBuilder {
         Some(Arc::clone(&self.view))
     }
 
-    /// The topic's view; the one before if neither the topic nor any configuration changed.
+    /// The topic's view; the one before if neither the topic nor its configuration changed.
     fn topic(&self, image: &Image, topic: &Topic) -> Arc<TopicView> {
         let same_topic = self.image.topics.by_id(topic.id).is_some_and(|before| std::ptr::eq(before, topic));
         if same_topic
-            && Arc::ptr_eq(&self.image.configs, &image.configs)
+            && self.has_same_configs(image, &topic.name)
             && let Some(before) = self.view.topics.get(&topic.id)
         {
             return Arc::clone(before);
@@ -87,10 +85,18 @@ impl ViewBuilder {
         })
     }
 
+    fn has_same_configs(&self, image: &Image, topic: &str) -> bool {
+        let (before, after) = (&self.image.configs, &image.configs);
+        if Arc::ptr_eq(before, after) {
+            return true;
+        }
+        let (old, new) = (dynamic_broker(&self.image, self.node_id), dynamic_broker(image, self.node_id));
+        before.of_topic(topic) == after.of_topic(topic) && old.own == new.own && old.cluster == new.cluster
+    }
+
     fn settings(&self, image: &Image, topic: &str) -> TopicSettings {
         let none = BTreeMap::new();
-        let own = image.configs.of(jackdaw_core::metadata::ResourceType::Broker, &self.node_id.to_string());
-        let dynamic = DynamicBroker { own, cluster: image.configs.of_all_brokers() };
+        let dynamic = dynamic_broker(image, self.node_id);
         let config =
             TopicConfig::resolve(&self.config, dynamic, image.configs.of_topic(topic).unwrap_or(&none));
         TopicSettings {
@@ -200,6 +206,10 @@ fn log(config: &TopicConfig) -> LogConfig {
         retention_bytes: config.retention_bytes,
         delete_old_segments: config.cleanup_policy.delete,
         is_compacted: config.cleanup_policy.compact,
+        min_cleanable_dirty_ratio: config.min_cleanable_dirty_ratio,
+        min_compaction_lag_ms: config.min_compaction_lag_ms,
+        max_compaction_lag_ms: config.max_compaction_lag_ms,
+        delete_retention_ms: config.delete_retention_ms,
         file_delete_delay_ms: u64::try_from(config.file_delete_delay_ms).unwrap_or(0),
     }
 }

@@ -324,6 +324,13 @@ impl Driver for SimDriver {
         self.change_disk("set size", &[inode, size_bytes], |disk| disk.set_size(inode, size_bytes, now_ms))
     }
 
+    fn set_modified(&self, file: Descriptor, modified_ms: i64) -> io::Result<()> {
+        let inode = self.writable_inode(file)?;
+        self.change_disk("set modified", &[inode, modified_ms.unsigned_abs()], |disk| {
+            disk.set_modified(inode, modified_ms)
+        })
+    }
+
     fn write_at(&self, file: Descriptor, buffers: &[IoSlice<'_>], position: u64) -> io::Result<usize> {
         let (inode, now_ms) = (self.writable_inode(file)?, self.now_ms());
         let hash =

@@ -8,7 +8,7 @@ use jackdaw_ring::File;
 
 use crate::error::{During, Result};
 
-/// Read at once.
+/// Read at once unless told otherwise.
 const CHUNK_SIZE_BYTES: usize = 1 << 20;
 
 /// Why a segment's batches end before the segment does.
@@ -39,11 +39,18 @@ pub(crate) struct BatchScan {
     end: u64,
     /// Bytes of the batch handed out last.
     taken_bytes: usize,
+    /// Read at once.
+    chunk_bytes: usize,
 }
 
 impl BatchScan {
     pub(crate) fn new(file: File, path: PathBuf, position: u64, end: u64) -> Self {
-        Self { file, path, buffer: BytesMut::new(), position, end, taken_bytes: 0 }
+        Self::in_chunks(file, path, position, end, CHUNK_SIZE_BYTES)
+    }
+
+    /// A scan that reads `chunk_bytes` at once, or one batch where that is larger.
+    pub(crate) fn in_chunks(file: File, path: PathBuf, position: u64, end: u64, chunk_bytes: usize) -> Self {
+        Self { file, path, buffer: BytesMut::new(), position, end, taken_bytes: 0, chunk_bytes }
     }
 
     /// The next batch. Its CRC is not checked.
@@ -80,7 +87,7 @@ impl BatchScan {
     }
 
     async fn fill(&mut self, needed_bytes: usize, present_bytes: usize) -> Result<()> {
-        let wanted = needed_bytes.max(CHUNK_SIZE_BYTES).min(present_bytes) - self.buffer.len();
+        let wanted = needed_bytes.max(self.chunk_bytes).min(present_bytes) - self.buffer.len();
         let position = self.position + self.buffer.len() as u64;
         let more = self.file.read(position, wanted).await.during("read", &self.path)?;
         if more.is_empty() {

@@ -1,7 +1,7 @@
 //! The settings of one log.
 
 /// The part of a topic's configuration that its logs on disk follow. Names and defaults are Kafka's.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct LogConfig {
     /// `segment.bytes`.
     pub segment_bytes: u32,
@@ -25,6 +25,14 @@ pub struct LogConfig {
     pub delete_old_segments: bool,
     /// Whether `cleanup.policy` contains `compact`: then segments may end before the next one begins.
     pub is_compacted: bool,
+    /// `min.cleanable.dirty.ratio`: how much of a log must be new before it is compacted again.
+    pub min_cleanable_dirty_ratio: f64,
+    /// `min.compaction.lag.ms`.
+    pub min_compaction_lag_ms: i64,
+    /// `max.compaction.lag.ms`: then a log is compacted whatever the ratio, and a segment ends that is so old.
+    pub max_compaction_lag_ms: i64,
+    /// `delete.retention.ms`: how long compaction keeps a tombstone that it has met.
+    pub delete_retention_ms: i64,
     /// `file.delete.delay.ms`.
     pub file_delete_delay_ms: u64,
 }
@@ -43,6 +51,10 @@ impl Default for LogConfig {
             retention_bytes: -1,
             delete_old_segments: true,
             is_compacted: false,
+            min_cleanable_dirty_ratio: 0.5,
+            min_compaction_lag_ms: 0,
+            max_compaction_lag_ms: i64::MAX,
+            delete_retention_ms: 86_400_000,
             file_delete_delay_ms: 60_000,
         }
     }

@@ -59,6 +59,11 @@ impl<const N: usize> IndexFile<N> {
         &self.path
     }
 
+    /// The file has another name now.
+    pub(crate) fn set_path(&mut self, path: PathBuf) {
+        self.path = path;
+    }
+
     pub(crate) fn count(&self) -> u32 {
         self.written_count + self.tail.len() as u32
     }

@@ -73,6 +73,15 @@ impl OffsetIndex {
         self.file.truncate(keep)
     }
 
+    pub(crate) fn size_bytes(&self) -> u64 {
+        u64::from(self.file.count()) * ENTRY_SIZE_BYTES as u64
+    }
+
+    /// The file has another name now.
+    pub(crate) fn set_path(&mut self, path: PathBuf) {
+        self.file.set_path(path);
+    }
+
     pub(crate) fn write_tail(&mut self) -> Result<()> {
         self.file.write_tail()
     }

@@ -14,7 +14,7 @@ use jackdaw_ring::{File, file};
 use crate::{
     config::LogConfig,
     error::{During, Result, StorageError},
-    layout::FileKind,
+    layout::{FileKind, FileName, FileState},
     offset_index::OffsetIndex,
     recent_batches::BatchLocation,
     sync_queue::SyncQueue,
@@ -26,6 +26,8 @@ use crate::{
 pub(crate) struct Segment {
     dir: Rc<Path>,
     base_offset: i64,
+    /// What the files are called: a compacted segment comes into use before they have their last names.
+    state: FileState,
     /// Opened at first need.
     file: OnceCell<File>,
     size_bytes: u32,
@@ -60,18 +62,24 @@ impl OpenedSegment {
 impl Segment {
     /// A new, empty segment; files of this name are emptied.
     pub(crate) fn create(dir: &Rc<Path>, base_offset: i64, now_ms: i64) -> Result<Self> {
-        let path = FileKind::Log.path(dir, base_offset);
+        Self::create_in(FileState::Live, dir, base_offset, now_ms)
+    }
+
+    /// The same with the names of `state`.
+    pub(crate) fn create_in(state: FileState, dir: &Rc<Path>, base_offset: i64, now_ms: i64) -> Result<Self> {
+        let path_of = |kind: FileKind| FileName { offset: base_offset, kind, state }.path(dir);
+        let path = path_of(FileKind::Log);
         let options = file::OpenOptions { write: true, create: true, truncate: true, ..Default::default() };
         let handle = File::open(&path, options).during("create", &path)?;
-        let index_path = |kind: FileKind| kind.path(dir, base_offset);
         Ok(Self {
             dir: Rc::clone(dir),
             base_offset,
+            state,
             file: OnceCell::from(handle),
             size_bytes: 0,
-            offset_index: OffsetIndex::create(index_path(FileKind::OffsetIndex), base_offset)?,
-            time_index: TimeIndex::create(index_path(FileKind::TimeIndex), base_offset)?,
-            transaction_index: TransactionIndex::create(index_path(FileKind::TransactionIndex))?,
+            offset_index: OffsetIndex::create(path_of(FileKind::OffsetIndex), base_offset)?,
+            time_index: TimeIndex::create(path_of(FileKind::TimeIndex), base_offset)?,
+            transaction_index: TransactionIndex::create(path_of(FileKind::TransactionIndex))?,
             bytes_since_index_entry: 0,
             largest_timestamp: no_timestamp(base_offset),
             first_timestamp: Cell::new(None),
@@ -113,6 +121,7 @@ impl Segment {
         let segment = Self {
             dir: Rc::clone(dir),
             base_offset,
+            state: FileState::Live,
             file: OnceCell::new(),
             size_bytes,
             offset_index,
@@ -136,7 +145,21 @@ impl Segment {
     }
 
     pub(crate) fn path(&self) -> PathBuf {
-        FileKind::Log.path(&self.dir, self.base_offset)
+        FileName { offset: self.base_offset, kind: FileKind::Log, state: self.state }.path(&self.dir)
+    }
+
+    /// What the files are called.
+    pub(crate) fn state(&self) -> FileState {
+        self.state
+    }
+
+    /// Follow a change of the files' names. All but the index of transactions are open, so it changes no reads.
+    pub(crate) fn set_state(&mut self, state: FileState) {
+        self.state = state;
+        let path_of = |kind: FileKind| FileName { offset: self.base_offset, kind, state }.path(&self.dir);
+        self.offset_index.set_path(path_of(FileKind::OffsetIndex));
+        self.time_index.set_path(path_of(FileKind::TimeIndex));
+        self.transaction_index.set_path(path_of(FileKind::TransactionIndex));
     }
 
     pub(crate) fn file(&self) -> Result<&File> {
@@ -167,16 +190,27 @@ impl Segment {
         last_offset - self.base_offset <= i64::from(i32::MAX)
     }
 
+    /// Wall clock of the last write.
+    pub(crate) fn modified_ms(&self) -> i64 {
+        self.modified_ms
+    }
+
+    /// The first batch's largest timestamp; -1 where there is none. Reads a header the first time.
+    pub(crate) fn first_timestamp(&self) -> Result<i64> {
+        if self.size_bytes == 0 {
+            return Ok(NO_TIMESTAMP);
+        }
+        if let Some(timestamp) = self.first_timestamp.get() {
+            return Ok(timestamp);
+        }
+        let timestamp = self.header_at(0)?.map_or(NO_TIMESTAMP, |header| header.max_timestamp());
+        self.first_timestamp.set(Some(timestamp));
+        Ok(timestamp)
+    }
+
     /// How long records have been coming in, by their own clock where they have timestamps.
     pub(crate) fn age_ms(&self, incoming_max_timestamp: i64, now_ms: i64) -> Result<i64> {
-        let first_timestamp = match self.first_timestamp.get() {
-            Some(timestamp) => timestamp,
-            None if self.size_bytes == 0 => NO_TIMESTAMP,
-            None => self.header_at(0)?.map_or(NO_TIMESTAMP, |header| header.max_timestamp()),
-        };
-        if self.size_bytes > 0 {
-            self.first_timestamp.set(Some(first_timestamp));
-        }
+        let first_timestamp = self.first_timestamp()?;
         let began_ms = if first_timestamp >= 0 { first_timestamp } else { self.created_ms };
         let until_ms =
             if first_timestamp >= 0 && incoming_max_timestamp >= 0 { incoming_max_timestamp } else { now_ms };

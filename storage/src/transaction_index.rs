@@ -115,6 +115,11 @@ impl TransactionIndex {
         &self.path
     }
 
+    /// The file has another name now.
+    pub(crate) fn set_path(&mut self, path: PathBuf) {
+        self.path = path;
+    }
+
     fn open_file(&mut self) -> Result<&File> {
         let options = file::OpenOptions { write: true, create: true, ..Default::default() };
         match &mut self.file {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::{broker_log, wire};
+use crate::{apache, broker_log, wire};
 
 /// A broker that does not answer by then has failed.
 const START_DEADLINE: Duration = Duration::from_secs(60);
@@ -31,6 +31,18 @@ impl Options {
         Self { shards: Some(shards), ..Self::default() }
     }
 
+    /// For tests of groups: no wait for the first members, frequent heartbeats of consumer groups.
+    pub fn groups(shards: u32) -> Self {
+        let quick = [
+            "auto.create.topics.enable=false",
+            "group.initial.rebalance.delay.ms=0",
+            "group.consumer.min.heartbeat.interval.ms=300",
+            "group.consumer.heartbeat.interval.ms=300",
+            "group.consumer.assignment.interval.ms=0",
+        ];
+        Self::shards(shards).with(&quick).expecting(&["does nothing yet: it waits for consumer groups"])
+    }
+
     pub fn with(mut self, overrides: &[&str]) -> Self {
         self.overrides.extend(overrides.iter().map(|&o| o.to_owned()));
         self
@@ -42,6 +54,24 @@ impl Options {
     }
 }
 
+/// Which program is the broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Jackdaw,
+    Apache,
+}
+
+impl Kind {
+    /// Ours, unless the environment wants Apache Kafka in its place.
+    fn of_environment() -> Self {
+        match std::env::var("JACKDAW_TEST_BROKER").as_deref() {
+            Ok("apache") => Self::Apache,
+            Ok("jackdaw") | Err(_) => Self::Jackdaw,
+            Ok(other) => panic!("JACKDAW_TEST_BROKER is {other:?} and neither apache nor jackdaw"),
+        }
+    }
+}
+
 /// A broker: one of our own, or the running one of `JACKDAW_TEST_BOOTSTRAP`.
 pub struct Broker {
     bootstrap: String,
@@ -50,7 +80,10 @@ pub struct Broker {
 
 struct Own {
     options: Options,
+    kind: Kind,
     port: u16,
+    /// For the quorum of an Apache Kafka alone.
+    controller_port: u16,
     dir: TempDir,
     child: Option<Child>,
 }
@@ -60,7 +93,7 @@ impl Broker {
     pub fn start(options: Options) -> Self {
         match std::env::var("JACKDAW_TEST_BOOTSTRAP") {
             Ok(bootstrap) => Self { bootstrap, own: None },
-            Err(_) => Self::start_own(options),
+            Err(_) => Self::start_kind(Kind::of_environment(), options),
         }
     }
 
@@ -70,13 +103,14 @@ impl Broker {
             eprintln!("left out: the test must start and stop its own broker");
             return None;
         }
-        Some(Self::start_own(options))
+        Some(Self::start_kind(Kind::of_environment(), options))
     }
 
-    fn start_own(options: Options) -> Self {
+    /// The same of a given kind, whatever the environment says.
+    pub fn start_kind(kind: Kind, options: Options) -> Self {
         let dir = tempfile::Builder::new().prefix("jackdaw-tests-").tempdir().expect("a temporary directory");
-        let port = free_port();
-        let mut own = Own { options, port, dir, child: None };
+        let (port, controller_port) = (free_port(), free_port());
+        let mut own = Own { options, kind, port, controller_port, dir, child: None };
         own.launch();
         Self { bootstrap: format!("127.0.0.1:{port}"), own: Some(own) }
     }
@@ -94,6 +128,16 @@ impl Broker {
     /// The log directory, where the partitions are.
     pub fn data_dir(&self) -> PathBuf {
         self.owned().data_dir()
+    }
+
+    /// The id of its process.
+    pub fn pid(&self) -> u32 {
+        self.owned().child.as_ref().expect("a running broker").id()
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        broker_log::read(&self.owned().log_path())
     }
 
     /// SIGKILL.
@@ -118,12 +162,20 @@ impl Broker {
                 broker_log::tail(&own.log_path())
             );
         };
-        assert!(status.success(), "the broker ended with {status}:\n{}", broker_log::tail(&own.log_path()));
+        // A Java machine ends with 128 and the signal's number.
+        let clean = status.success() || own.kind == Kind::Apache && status.code() == Some(143);
+        assert!(clean, "the broker ended with {status}:\n{}", broker_log::tail(&own.log_path()));
     }
 
     /// Starts a broker that was killed or terminated, on the same port and directory.
     pub fn restart(&mut self) {
         self.owned_mut().launch();
+    }
+
+    /// The same with another program on the directory.
+    pub fn restart_as(&mut self, kind: Kind) {
+        self.owned_mut().kind = kind;
+        self.restart();
     }
 
     /// Changes the number of shards from the next start on.
@@ -202,6 +254,22 @@ impl Own {
     }
 
     fn command(&self, log: File) -> Command {
+        let errors = log.try_clone().expect("a second handle of the log");
+        let mut command = match self.kind {
+            Kind::Jackdaw => self.jackdaw(),
+            Kind::Apache => apache::command(
+                self.dir.path(),
+                &self.data_dir(),
+                self.port,
+                self.controller_port,
+                &self.options.overrides,
+            ),
+        };
+        command.stdin(Stdio::null()).stdout(log).stderr(errors);
+        command
+    }
+
+    fn jackdaw(&self) -> Command {
         let mut command = Command::new(binary());
         let mut set = |pair: String| {
             command.args(["--override", &pair]);
@@ -210,13 +278,11 @@ impl Own {
         set(format!("log.dirs={}", self.data_dir().display()));
         self.options.shards.into_iter().for_each(|n| set(format!("jackdaw.shards={n}")));
         self.options.overrides.iter().for_each(|pair| set(pair.clone()));
-        let errors = log.try_clone().expect("a second handle of the log");
-        command.stdin(Stdio::null()).stdout(log).stderr(errors);
         command
     }
 
     fn check_log(&self) {
-        if std::env::var_os("JACKDAW_TEST_ANY_LOG").is_some() {
+        if self.kind == Kind::Apache || std::env::var_os("JACKDAW_TEST_ANY_LOG").is_some() {
             return;
         }
         let complaints =

@@ -128,11 +128,29 @@ fn node() -> Command {
     command
 }
 
+/// Kafka's tools in one process, which is sent `CLASS ARGUMENT...` a line; classes begin with `org.apache.kafka.tools.`.
+pub fn kafka_tools() -> Program {
+    let mut command = Command::new("java");
+    command.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m"]);
+    let (classes, jars) = (installed("java/tools-classes"), installed("java/tools"));
+    command.arg("-cp").arg(format!("{}:{}/*", classes.display(), jars.display())).arg("Tools");
+    Program::start("kafka-tools", command)
+}
+
 /// One of Kafka's own tools, by class.
 pub fn kafka_tool(class: &str) -> Command {
     let mut command = Command::new("java");
     command.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx512m"]);
     command.arg("-cp").arg(format!("{}/*", installed("java/tools").display())).arg(class);
+    command
+}
+
+/// A class of Apache Kafka's broker.
+pub fn kafka_server(class: &str, heap: &str) -> Command {
+    let mut command = Command::new("java");
+    command.args(["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.apache.logging.log4j.level=INFO"]);
+    command.arg(format!("-Xmx{heap}"));
+    command.arg("-cp").arg(format!("{}/*", installed("java/server").display())).arg(class);
     command
 }
 

@@ -22,11 +22,25 @@ pub struct Connection {
 
 impl Connection {
     pub fn open(bootstrap: &str) -> Self {
-        let stream =
-            TcpStream::connect(bootstrap).unwrap_or_else(|e| panic!("cannot connect to {bootstrap}: {e}"));
-        stream.set_read_timeout(Some(READ_DEADLINE)).expect("a read deadline");
-        stream.set_nodelay(true).expect("no delay");
-        Self { stream, next_correlation_id: 1 }
+        Self::try_open(bootstrap).unwrap_or_else(|e| panic!("cannot connect to {bootstrap}: {e}"))
+    }
+
+    pub fn try_open(bootstrap: &str) -> io::Result<Self> {
+        let stream = TcpStream::connect(bootstrap)?;
+        stream.set_read_timeout(Some(READ_DEADLINE))?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, next_correlation_id: 1 })
+    }
+
+    /// A call to a broker that may be gone.
+    pub fn try_call<R: Request>(&mut self, request: &R, version: i16) -> io::Result<R::Response> {
+        let frame = request_frame(request, version, self.next_correlation_id, Some("test"));
+        self.next_correlation_id += 1;
+        self.try_send_raw(&frame.unwrap_or_else(|e| panic!("{request:?} at version {version}: {e}")))?;
+        let frame = Bytes::from(self.try_receive()?);
+        let (_, response) = read_response::<R>(&frame, version)
+            .unwrap_or_else(|e| panic!("{} {version}: {e}: {frame:02x?}", R::Response::NAME));
+        Ok(response)
     }
 
     /// Sends a request and reads its answer.

@@ -1,10 +1,9 @@
 //! Kafka's own DumpLogSegments reads the directory without a complaint.
 
-use std::path::{Path, PathBuf};
-
 use jackdaw_tests::broker::{Broker, Options};
 use jackdaw_tests::checks::{an_hour_ago_ms, await_topic, topic};
-use jackdaw_tests::library::{Library, kafka_tool};
+use jackdaw_tests::dump::{files, tool};
+use jackdaw_tests::library::Library;
 use jackdaw_tests::record::{self, EVERYTHING};
 
 const CODECS: [&str; 5] = ["none", "gzip", "snappy", "lz4", "zstd"];
@@ -87,56 +86,4 @@ fn fill(broker: &Broker, topic: &str) {
             }
         }
     }
-}
-
-/// The files of a topic's partitions with these endings, in order.
-fn files(data: &Path, topic: &str, endings: &[&str]) -> Vec<PathBuf> {
-    let list = |dir: &Path| -> Vec<PathBuf> {
-        let entries = std::fs::read_dir(dir).unwrap_or_else(|e| panic!("cannot list {}: {e}", dir.display()));
-        entries.map(|entry| entry.expect("an entry").path()).collect()
-    };
-    let name = |path: &Path| path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    let partitions = list(data).into_iter().filter(|path| name(path).starts_with(&format!("{topic}-")));
-    let mut found: Vec<PathBuf> = partitions
-        .flat_map(|dir| list(&dir))
-        .filter(|path| endings.iter().any(|e| name(path).ends_with(e)))
-        .collect();
-    found.sort();
-    assert!(!found.is_empty(), "no {endings:?} of {topic} in {}", data.display());
-    found
-}
-
-/// Runs DumpLogSegments over files: what it prints, without a complaint.
-fn tool(arguments: &[&str], files: &[PathBuf]) -> String {
-    let list: Vec<String> = files.iter().map(|path| path.display().to_string()).collect();
-    let mut command = kafka_tool("org.apache.kafka.tools.DumpLogSegments");
-    let output = command.args(arguments).arg("--files").arg(list.join(",")).output().expect("java");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{arguments:?}: {}\n{errors}", output.status);
-    let complaints: Vec<&str> =
-        text.lines().chain(errors.lines()).filter(|line| is_complaint(line)).collect();
-    assert!(complaints.is_empty(), "{arguments:?}: {complaints:#?}");
-    text
-}
-
-fn is_complaint(line: &str) -> bool {
-    // Said of every segment that does not begin at 0, of Kafka's own too, under the line "Non-consecutive offsets in".
-    if line.contains(" -1 is followed by") {
-        return false;
-    }
-    let signs = [
-        "is followed by",
-        "Mismatches in",
-        "mismatch",
-        "out of order",
-        "corrupt",
-        "Exception",
-        "Could not",
-        "trailing",
-        "Found invalid",
-        "ERROR",
-        "is missing",
-    ];
-    signs.iter().any(|sign| line.contains(sign))
 }

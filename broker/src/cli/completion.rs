@@ -48,7 +48,7 @@ mod tests {
     fn every_shell_gets_the_subcommands() {
         for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
             let script = Completion { shell }.script();
-            for word in ["topic", "describe", "api-versions", "bootstrap-server"] {
+            for word in ["topic", "describe", "group", "shift-by", "api-versions", "bootstrap-server"] {
                 assert!(script.contains(word), "{shell:?} lacks {word}");
             }
         }

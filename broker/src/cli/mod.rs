@@ -6,6 +6,7 @@ mod client;
 mod completion;
 mod consume;
 mod error;
+mod group;
 mod options;
 mod output;
 mod produce;
@@ -36,7 +37,8 @@ const EXAMPLES: &str = "Examples:
   jackdaw --override log.dirs=/data --log info,jackdaw_net=debug
   jackdaw topic create orders --partitions 6
   seq 10 | jackdaw produce orders
-  jackdaw consume orders --follow";
+  jackdaw consume orders --follow
+  jackdaw group lag";
 
 /// Everything on the command line.
 #[derive(Parser, Debug)]
@@ -67,6 +69,9 @@ enum Command {
     /// Create, list, describe and delete topics
     #[command(subcommand)]
     Topic(topic::TopicCommand),
+    /// See what consumer groups do, and move their offsets
+    #[command(subcommand)]
+    Group(group::GroupCommand),
     /// Write records to a topic, one a line
     Produce(produce::Produce),
     /// Read records of a topic
@@ -104,6 +109,7 @@ pub(crate) fn run() -> ExitCode {
 fn run_command(command: Command) -> Result<(), CommandError> {
     match command {
         Command::Topic(command) => command.run(),
+        Command::Group(command) => command.run(),
         Command::Produce(command) => command.run(),
         Command::Consume(command) => command.run(),
         Command::Storage(command) => command.run(),

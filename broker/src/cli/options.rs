@@ -55,7 +55,8 @@ pub(crate) struct FormatOptions {
     pub(crate) format: Format,
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+/// A time on the command line, in seconds.
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "write a number of seconds".to_owned())?;
     match Duration::try_from_secs_f64(seconds) {
         // A socket's time-out cannot be zero; a day is as good as for ever.

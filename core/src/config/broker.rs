@@ -41,6 +41,8 @@ pub struct NodeConfig {
     pub controlled_shutdown: bool,
     /// `None`: one for every core that the process may use.
     pub shards: Option<i32>,
+    /// How long an idle shard looks for work before it sleeps, in microseconds; 0 is never.
+    pub spin_us: i32,
     /// `None`: the shard's part of the memory that the process may use.
     pub shard_memory_bytes: Option<i64>,
 }
@@ -84,6 +86,22 @@ pub struct LogConfig {
     pub initial_task_delay_ms: i64,
     pub producer_id_expiration_ms: i32,
     pub producer_id_expiration_check_interval_ms: i32,
+    pub cleaner: LogCleanerConfig,
+}
+
+/// Compaction, for the whole node; the shards share what is limited.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LogCleanerConfig {
+    pub enable: bool,
+    /// Reads and writes together.
+    pub io_max_bytes_per_second: f64,
+    /// Memory for the tables of keys, bytes.
+    pub dedupe_buffer_size: i64,
+    /// Memory to read and write with, bytes.
+    pub io_buffer_size: i32,
+    /// How full a table of keys may get, 0 to 1.
+    pub io_buffer_load_factor: f64,
+    pub backoff_ms: i64,
 }
 
 /// The log of the metadata quorum.
@@ -161,6 +179,7 @@ fn node(values: &Values, errors: &mut Vec<ConfigError>) -> NodeConfig {
         session_timeout_ms: values.int("broker.session.timeout.ms"),
         controlled_shutdown: values.boolean("controlled.shutdown.enable"),
         shards: values.is_set("jackdaw.shards").then(|| values.int("jackdaw.shards")),
+        spin_us: values.int("jackdaw.spin.us"),
         shard_memory_bytes: values.long_or_null("jackdaw.shard.memory.bytes"),
     };
     for key in ["process.roles", "controller.listener.names"] {
@@ -330,6 +349,8 @@ fn log(values: &Values, errors: &mut Vec<ConfigError>) -> LogConfig {
     for key in ["log.retention.ms", "log.retention.minutes", "log.retention.hours"] {
         at_least(key, 1, -1, "at least 1, or -1 for ever");
     }
+    // Kafka's least for one thread.
+    at_least("log.cleaner.dedupe.buffer.size", 1 << 20, 1 << 20, "at least 1048576");
     LogConfig {
         dirs,
         flush_scheduler_interval_ms: values.long("log.flush.scheduler.interval.ms"),
@@ -340,6 +361,14 @@ fn log(values: &Values, errors: &mut Vec<ConfigError>) -> LogConfig {
         initial_task_delay_ms: values.long("log.initial.task.delay.ms"),
         producer_id_expiration_ms: values.int("producer.id.expiration.ms"),
         producer_id_expiration_check_interval_ms: values.int("producer.id.expiration.check.interval.ms"),
+        cleaner: LogCleanerConfig {
+            enable: values.boolean("log.cleaner.enable"),
+            io_max_bytes_per_second: values.double("log.cleaner.io.max.bytes.per.second"),
+            dedupe_buffer_size: values.long("log.cleaner.dedupe.buffer.size"),
+            io_buffer_size: values.int("log.cleaner.io.buffer.size"),
+            io_buffer_load_factor: values.double("log.cleaner.io.buffer.load.factor"),
+            backoff_ms: values.long("log.cleaner.backoff.ms"),
+        },
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::broker::BrokerConfig;
+use super::dynamic::dynamic_broker_key;
 use super::row::{ConfigKey, Kind, Scope};
 use super::table::{self, broker_key};
 use super::topic::{DynamicBroker, inherited};
@@ -49,17 +50,72 @@ impl BrokerConfig {
     /// All keys of this broker, internal ones only where they are set; then the unknown keys of the
     /// operator, without their values, as Kafka does.
     pub fn describe(&self, dynamic: DynamicBroker<'_>) -> Vec<DescribedConfig> {
+        let is_set = |name: &str| {
+            self.values.is_set(name) || dynamic.layers().any(|(layer, _)| layer.contains_key(name))
+        };
+        let quotas = table::BROKER_QUOTA.iter().filter(|key| is_set(key.name));
         let known = table::broker_keys()
-            .filter(|key| !key.internal || self.values.is_set(key.name))
+            .filter(|key| !key.internal || is_set(key.name))
+            .chain(quotas)
             .map(|key| self.describe_key(key, dynamic));
-        let unknown =
-            self.settings.iter().filter(|(key, _)| broker_key(key).is_none()).map(|(key, _)| unknown(key));
-        known.chain(unknown).collect()
+        let mut unknown_keys: BTreeMap<&str, ConfigSource> =
+            self.settings.iter().map(|(key, _)| (key, ConfigSource::StaticBroker)).collect();
+        for (layer, source) in dynamic.layers().rev() {
+            unknown_keys.extend(layer.keys().map(|key| (key.as_str(), source)));
+        }
+        let unknown_keys = unknown_keys.into_iter().filter(|(key, _)| dynamic_broker_key(key).is_none());
+        known.chain(unknown_keys.map(|(key, source)| unknown(key, source))).collect()
+    }
+
+    /// The values that were set at run time for every broker of the cluster.
+    pub fn describe_cluster(&self, cluster: &BTreeMap<String, String>) -> Vec<DescribedConfig> {
+        let source = ConfigSource::DynamicDefaultBroker;
+        let describe = |(name, value): (&String, &String)| match dynamic_broker_key(name) {
+            None => unknown(name, source),
+            Some(key) => {
+                let value = (!key.sensitive()).then(|| value.clone());
+                let link = DescribedSynonym { name: name.clone(), value: value.clone(), source };
+                let read_only = key.scope == Scope::ReadOnly;
+                DescribedConfig { read_only, ..described(key, value, source, vec![link]) }
+            }
+        };
+        cluster.iter().map(describe).collect()
+    }
+
+    /// Every key of a group that sets `overrides`; internal ones only where they are set.
+    pub fn describe_group(
+        &self,
+        dynamic: DynamicBroker<'_>,
+        overrides: &BTreeMap<String, String>,
+    ) -> Vec<DescribedConfig> {
+        let shown = table::GROUP.iter().filter(|key| !key.internal || overrides.contains_key(key.name));
+        let describe = |key: &'static ConfigKey| {
+            let own = own_value(key, overrides, ConfigSource::Group);
+            let behind = match table::broker_key_of_group(key.name) {
+                Some(of_brokers) => self.chain(of_brokers, dynamic),
+                None => default_of(key),
+            };
+            let synonyms: Vec<_> = own.into_iter().chain(behind).collect();
+            let (value, source) = strongest(&synonyms).unwrap_or((None, ConfigSource::Default));
+            described(key, value, source, synonyms)
+        };
+        shown.map(describe).collect()
+    }
+
+    /// Every key of a subscription to client metrics that sets `overrides`.
+    pub fn describe_client_metrics(overrides: &BTreeMap<String, String>) -> Vec<DescribedConfig> {
+        let describe = |key: &'static ConfigKey| {
+            let own: Vec<_> = own_value(key, overrides, ConfigSource::ClientMetrics).into_iter().collect();
+            let (value, source) =
+                strongest(&own).unwrap_or((key.default.map(str::to_owned), ConfigSource::Default));
+            described(key, value, source, own)
+        };
+        table::CLIENT_METRICS.iter().map(describe).collect()
     }
 
     /// One key of this broker.
     fn describe_key(&self, key: &'static ConfigKey, dynamic: DynamicBroker<'_>) -> DescribedConfig {
-        let synonyms = self.chain(key.name, dynamic);
+        let synonyms = self.chain(key, dynamic);
         let (value, source) = strongest(&synonyms).unwrap_or((None, ConfigSource::Default));
         DescribedConfig { read_only: key.scope == Scope::ReadOnly, ..described(key, value, source, synonyms) }
     }
@@ -74,12 +130,9 @@ impl BrokerConfig {
         let shown = table::TOPIC.iter().filter(|key| !key.internal || overrides.contains_key(key.name));
         shown
             .map(|key| {
-                let own = overrides.get(key.name).map(|value| DescribedSynonym {
-                    name: key.name.to_owned(),
-                    value: Some(value.clone()),
-                    source: ConfigSource::Topic,
-                });
-                let from_broker = key.synonyms.first().map(|first| self.chain(first.name, dynamic));
+                let own = own_value(key, overrides, ConfigSource::Topic);
+                let first = key.synonyms.first().and_then(|first| broker_key(first.name));
+                let from_broker = first.map(|first| self.chain(first, dynamic));
                 let synonyms: Vec<_> = own.into_iter().chain(from_broker.into_iter().flatten()).collect();
                 let (value, source) = strongest(&synonyms).unwrap_or_else(|| {
                     let value = inherited(key, &self.values, dynamic);
@@ -90,22 +143,67 @@ impl BrokerConfig {
             .collect()
     }
 
-    /// The values of one broker key, strongest first; none where all of them are null.
-    fn chain(&self, name: &'static str, dynamic: DynamicBroker<'_>) -> Vec<DescribedSynonym> {
-        let Some(key) = broker_key(name) else { return Vec::new() };
-        let layers = [
-            (dynamic.own, ConfigSource::DynamicBroker),
-            (dynamic.cluster, ConfigSource::DynamicDefaultBroker),
-        ];
-        let dynamic =
-            layers.into_iter().filter_map(|(layer, source)| Some((layer?.get(name)?.clone(), source)));
-        let fixed = self.values.set_value(name).map(|value| (value.to_string(), ConfigSource::StaticBroker));
-        let default =
-            key.default_for(self.values.alone()).map(|default| (default.to_owned(), ConfigSource::Default));
-        let hide = |value| (!key.sensitive()).then_some(value);
-        let link = |(value, source)| DescribedSynonym { name: name.to_owned(), value: hide(value), source };
-        dynamic.chain(fixed).chain(default).map(link).collect()
+    /// What stands behind a broker's key, strongest first; nothing where the key itself has no value. The keys that
+    /// stand in for a key which may change at run time follow in each layer.
+    fn chain(&self, key: &'static ConfigKey, dynamic: DynamicBroker<'_>) -> Vec<DescribedSynonym> {
+        let stand_ins = key.synonyms.iter().filter_map(|synonym| broker_key(synonym.name));
+        let keys: Vec<&ConfigKey> = match key.scope {
+            Scope::ReadOnly => vec![key],
+            _ if key.synonyms.is_empty() => vec![key],
+            _ => stand_ins.collect(),
+        };
+        let link = |key: &ConfigKey, value: Option<String>, source| {
+            let value = value?;
+            let value = (!key.sensitive()).then_some(value);
+            Some(DescribedSynonym { name: key.name.to_owned(), value, source })
+        };
+        let mut links = Vec::new();
+        for (layer, source) in dynamic.layers() {
+            links.extend(keys.iter().filter_map(|key| link(key, layer.get(key.name).cloned(), source)));
+        }
+        let fixed = |key: &&ConfigKey| {
+            let value = self.values.set_value(key.name).map(ToString::to_string);
+            link(key, value, ConfigSource::StaticBroker)
+        };
+        links.extend(keys.iter().filter_map(fixed));
+        let default = |key: &&ConfigKey| {
+            // Quotas of brokers have no place in a properties file, and Kafka shows no default for them.
+            let default = broker_key(key.name)?.default_for(self.values.alone());
+            link(key, default.map(str::to_owned), ConfigSource::Default)
+        };
+        links.extend(keys.iter().filter_map(default));
+        links.into_iter().skip_while(|link| link.name != key.name).collect()
     }
+}
+
+impl<'a> DynamicBroker<'a> {
+    /// The layers that are there, strongest first.
+    fn layers(self) -> impl DoubleEndedIterator<Item = (&'a BTreeMap<String, String>, ConfigSource)> {
+        let layers =
+            [(self.own, ConfigSource::DynamicBroker), (self.cluster, ConfigSource::DynamicDefaultBroker)];
+        layers.into_iter().filter_map(|(layer, source)| Some((layer?, source)))
+    }
+}
+
+fn own_value(
+    key: &ConfigKey,
+    overrides: &BTreeMap<String, String>,
+    source: ConfigSource,
+) -> Option<DescribedSynonym> {
+    let raw = overrides.get(key.name)?;
+    // As Kafka shows it: without the white space that it was given with.
+    let value = key.parse(raw).map_or_else(|_| raw.clone(), |value| value.to_string());
+    Some(DescribedSynonym { name: key.name.to_owned(), value: Some(value), source })
+}
+
+/// A group's key that no broker's key stands behind.
+fn default_of(key: &ConfigKey) -> Vec<DescribedSynonym> {
+    let link = |value: &str| DescribedSynonym {
+        name: key.name.to_owned(),
+        value: Some(value.to_owned()),
+        source: ConfigSource::Default,
+    };
+    key.default.map(link).into_iter().collect()
 }
 
 fn strongest(synonyms: &[DescribedSynonym]) -> Option<(Option<String>, ConfigSource)> {
@@ -131,8 +229,7 @@ fn described(
 }
 
 /// A key that nobody knows may hold a secret: it is shown without its value.
-fn unknown(name: &str) -> DescribedConfig {
-    let source = ConfigSource::StaticBroker;
+fn unknown(name: &str, source: ConfigSource) -> DescribedConfig {
     DescribedConfig {
         name: name.to_owned(),
         value: None,
@@ -146,75 +243,4 @@ fn unknown(name: &str) -> DescribedConfig {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::settings::Settings;
-    use super::*;
-
-    fn broker(text: &str) -> BrokerConfig {
-        let mut settings = Settings::default();
-        settings.read_file("s", text).unwrap();
-        BrokerConfig::new(settings).unwrap().0
-    }
-
-    /// `value source [synonym=value source, ...]`, the form of the expectations below.
-    fn show(all: &[DescribedConfig], name: &str) -> String {
-        let entry = all.iter().find(|entry| entry.name == name).unwrap();
-        let shown = |value: &Option<String>| value.clone().unwrap_or("null".to_owned());
-        let synonyms: Vec<_> = entry
-            .synonyms
-            .iter()
-            .map(|link| format!("{}={} {}", link.name, shown(&link.value), link.source as i8))
-            .collect();
-        format!("{} {} [{}]", shown(&entry.value), entry.source as i8, synonyms.join(", "))
-    }
-
-    /// Values, sources and chains are those that Kafka 4.4.0 showed with these settings.
-    #[test]
-    fn a_broker_is_described_as_kafka_describes_it() {
-        let config = broker(
-            "log.retention.hours=24\nlog.flush.scheduler.interval.ms=1000\nlog.segment.bytes=2097152\n\
-             num.io.threads=4\nbogus.key=5\nssl.key.password=secret",
-        );
-        let all = config.describe(DynamicBroker::default());
-        let cases = [
-            ("log.retention.hours", "24 4 [log.retention.hours=24 4, log.retention.hours=168 5]"),
-            ("log.retention.ms", "null 5 []"),
-            ("log.flush.interval.ms", "null 5 []"),
-            ("log.roll.hours", "168 5 [log.roll.hours=168 5]"),
-            ("num.io.threads", "4 4 [num.io.threads=4 4, num.io.threads=8 5]"),
-            ("bogus.key", "null 4 [bogus.key=null 4]"),
-            ("ssl.key.password", "null 4 [ssl.key.password=null 4]"),
-        ];
-        for (name, shown) in cases {
-            assert_eq!(show(&all, name), shown, "{name}");
-        }
-        assert!(all.iter().all(|entry| entry.name != "unstable.api.versions.enable"));
-        let flags =
-            |name: &str| all.iter().find(|e| e.name == name).map(|e| (e.read_only, e.sensitive)).unwrap();
-        assert_eq!(flags("bogus.key"), (true, true));
-        assert_eq!(flags("ssl.key.password"), (false, true));
-        assert_eq!(flags("log.retention.hours"), (true, false));
-        assert_eq!(flags("log.segment.bytes"), (false, false));
-    }
-
-    #[test]
-    fn a_topic_is_described_as_kafka_describes_it() {
-        let config = broker("log.flush.scheduler.interval.ms=1000\nlog.segment.bytes=2097152");
-        let overrides = BTreeMap::from([("retention.ms".to_owned(), "5000".to_owned())]);
-        let cluster = BTreeMap::from([("min.insync.replicas".to_owned(), "1".to_owned())]);
-        let all = config.describe_topic(DynamicBroker { own: None, cluster: Some(&cluster) }, &overrides);
-        let cases = [
-            ("retention.ms", "5000 1 [retention.ms=5000 1]"),
-            ("segment.bytes", "2097152 4 [log.segment.bytes=2097152 4, log.segment.bytes=1073741824 5]"),
-            ("flush.ms", "1000 5 []"),
-            ("segment.ms", "604800000 5 []"),
-            ("min.insync.replicas", "1 3 [min.insync.replicas=1 3, min.insync.replicas=1 5]"),
-            ("errors.deadletterqueue.group.enable", "false 5 []"),
-            ("preallocate", "false 5 [log.preallocate=false 5]"),
-        ];
-        for (name, shown) in cases {
-            assert_eq!(show(&all, name), shown, "{name}");
-        }
-        assert_eq!(all.len(), 37);
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@
 
 mod broker;
 mod describe;
+mod dynamic;
 mod error;
 mod group;
 mod listener;
@@ -18,8 +19,11 @@ mod topic;
 mod value;
 mod values;
 
-pub use broker::{BrokerConfig, LogConfig, MetadataLogConfig, NetworkConfig, NodeConfig, TopicCreation};
+pub use broker::{
+    BrokerConfig, LogCleanerConfig, LogConfig, MetadataLogConfig, NetworkConfig, NodeConfig, TopicCreation,
+};
 pub use describe::{ConfigSource, DescribedConfig, DescribedSynonym};
+pub use dynamic::{ConfigRefusal, Overrides, check_client_metrics};
 pub use error::{ConfigError, ConfigErrors};
 pub use group::{ClassicGroupConfig, ConsumerGroupConfig, GroupConfig, OffsetsConfig};
 pub use listener::{Listener, ListenerError, SecurityProtocol};

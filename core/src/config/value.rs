@@ -88,7 +88,13 @@ impl Refusal {
                     elements.join(", ")
                 );
             }
-            Refusal::NotAnOffsetReset => (value, "Value must be latest, earliest or by_duration".to_owned()),
+            Refusal::NotAnOffsetReset => {
+                let why = format!(
+                    "Invalid value `{value}` for configuration {name}. The value must be either 'earliest', 'latest' \
+                     or of the format 'by_duration:<PnDTnHnMn.nS>'."
+                );
+                (value, why)
+            }
         };
         format!("Invalid value {value} for configuration {name}: {why}")
     }

@@ -90,6 +90,13 @@ impl Values {
         }
     }
 
+    pub(super) fn double(&self, name: &str) -> f64 {
+        match self.get(name) {
+            Some(Value::Double(value)) => value,
+            other => mismatch(name, "double", &other),
+        }
+    }
+
     pub(super) fn text_or_null(&self, name: &str) -> Option<String> {
         match self.get(name) {
             Some(Value::Text(value)) => Some(value),

@@ -1,6 +1,6 @@
 //! ControllerRegistration (70): a controller says where it listens and what it can run.
 
-use super::{Controller, Outcome, features};
+use super::{Context, Controller, Outcome, features};
 use crate::{
     error_code::ErrorCode,
     metadata::VersionedRecord,
@@ -15,6 +15,7 @@ use crate::{
 impl Controller {
     pub(super) fn register_controller(
         &self,
+        _context: &Context,
         request: &ControllerRegistrationRequest,
     ) -> Outcome<ControllerRegistrationResponse> {
         let features = &self.image().features;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Controller, Outcome};
+use super::{Context, Controller, Outcome};
 use crate::{
     error_code::ErrorCode,
     metadata::{Topic, VersionedRecord},
@@ -45,7 +45,11 @@ impl Named {
 }
 
 impl Controller {
-    pub(super) fn delete_topics(&self, request: &DeleteTopicsRequest) -> Outcome<DeleteTopicsResponse> {
+    pub(super) fn delete_topics(
+        &self,
+        _context: &Context,
+        request: &DeleteTopicsRequest,
+    ) -> Outcome<DeleteTopicsResponse> {
         let by_name = request.topic_names.iter().map(|name| Named::new(Some(name.clone()), Uuid::ZERO));
         let by_state = request.topics.iter().map(|state| Named::new(state.name.clone(), state.topic_id));
         let mut counts: BTreeMap<Named, usize> = BTreeMap::new();

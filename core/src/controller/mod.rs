@@ -5,18 +5,22 @@
 //! controller is dropped; the next one begins from the committed image.
 
 mod activation;
+mod alter_configs;
 mod broker_heartbeat;
 mod broker_registration;
+mod config_change;
 mod controller_registration;
 mod create_topics;
 mod delete_topics;
 mod elections;
 mod features;
+mod incremental_alter_configs;
 mod outcome;
 mod partition_change;
 mod placement;
 mod producer_ids;
 mod random;
+mod request;
 mod sessions;
 mod topic_configs;
 mod topic_name;
@@ -26,45 +30,14 @@ use std::sync::Arc;
 use crate::{
     config::BrokerConfig,
     metadata::{Image, Loader, ReplayError},
-    protocol::{
-        messages::{
-            allocate_producer_ids::{AllocateProducerIdsRequest, AllocateProducerIdsResponse},
-            broker_heartbeat::{BrokerHeartbeatRequest, BrokerHeartbeatResponse},
-            broker_registration::{BrokerRegistrationRequest, BrokerRegistrationResponse},
-            controller_registration::{ControllerRegistrationRequest, ControllerRegistrationResponse},
-            create_topics::{CreateTopicsRequest, CreateTopicsResponse},
-            delete_topics::{DeleteTopicsRequest, DeleteTopicsResponse},
-        },
-        records::MetadataRecord,
-    },
+    protocol::records::MetadataRecord,
 };
 pub use activation::default_bootstrap_records;
 pub use features::{SUPPORTED_FEATURES, SupportedFeature};
 pub use outcome::{Context, Effect, Outcome};
+pub use request::{ControllerRequest, Request, Response};
 use sessions::Sessions;
 pub use topic_name::{InvalidTopicName, check_topic_name};
-
-/// A request that the active controller answers.
-#[derive(Clone, Debug)]
-pub enum Request {
-    CreateTopics(CreateTopicsRequest),
-    DeleteTopics(DeleteTopicsRequest),
-    BrokerRegistration(BrokerRegistrationRequest),
-    BrokerHeartbeat(BrokerHeartbeatRequest),
-    AllocateProducerIds(AllocateProducerIdsRequest),
-    ControllerRegistration(ControllerRegistrationRequest),
-}
-
-/// The answer, of the same kind as the request. Fields that the request's version lacks are left out by the codec.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Response {
-    CreateTopics(CreateTopicsResponse),
-    DeleteTopics(DeleteTopicsResponse),
-    BrokerRegistration(BrokerRegistrationResponse),
-    BrokerHeartbeat(BrokerHeartbeatResponse),
-    AllocateProducerIds(AllocateProducerIdsResponse),
-    ControllerRegistration(ControllerRegistrationResponse),
-}
 
 /// What the controller is told once.
 #[derive(Clone, Debug)]
@@ -93,24 +66,6 @@ impl Controller {
     /// The state that decisions are based on: with records that are not yet committed.
     pub fn image(&self) -> &Image {
         self.loader.newest()
-    }
-
-    /// Decides about one request.
-    pub fn handle(&self, context: &Context, request: &Request) -> Outcome<Response> {
-        match request {
-            Request::CreateTopics(r) => self.create_topics(context, r).map(Response::CreateTopics),
-            Request::DeleteTopics(r) => self.delete_topics(r).map(Response::DeleteTopics),
-            Request::BrokerRegistration(r) => {
-                self.register_broker(context, r).map(Response::BrokerRegistration)
-            }
-            Request::BrokerHeartbeat(r) => self.heartbeat(context, r).map(Response::BrokerHeartbeat),
-            Request::AllocateProducerIds(r) => {
-                self.allocate_producer_ids(r).map(Response::AllocateProducerIds)
-            }
-            Request::ControllerRegistration(r) => {
-                self.register_controller(r).map(Response::ControllerRegistration)
-            }
-        }
     }
 
     /// Takes over what an outcome says about soft state. Called for every outcome, before its records are replayed.

@@ -1,6 +1,6 @@
 //! AllocateProducerIds (67): a broker gets a block of ids that nobody had before.
 
-use super::{Controller, Outcome};
+use super::{Context, Controller, Outcome};
 use crate::{
     error_code::ErrorCode,
     metadata::VersionedRecord,
@@ -16,6 +16,7 @@ const BLOCK_LENGTH: i32 = 1000;
 impl Controller {
     pub(super) fn allocate_producer_ids(
         &self,
+        _context: &Context,
         request: &AllocateProducerIdsRequest,
     ) -> Outcome<AllocateProducerIdsResponse> {
         let refuse = |error: ErrorCode| {

@@ -7,16 +7,21 @@ use crate::{
     metadata::{METADATA_VERSION, NO_LEADER, Partition, VersionedRecord},
     protocol::{
         messages::{
-            broker_registration::{Feature, Listener},
+            allocate_producer_ids::AllocateProducerIdsRequest,
+            broker_heartbeat::{BrokerHeartbeatRequest, BrokerHeartbeatResponse},
+            broker_registration::{BrokerRegistrationRequest, Feature, Listener},
             create_topics::{
                 CreatableReplicaAssignment, CreatableTopic, CreatableTopicConfig, CreatableTopicResult,
+                CreateTopicsRequest,
             },
-            delete_topics::{DeletableTopicResult, DeleteTopicState},
+            delete_topics::{DeletableTopicResult, DeleteTopicState, DeleteTopicsRequest},
         },
         records::metadata::{BeginTransactionRecord, NoOpRecord},
     },
     uuid::Uuid,
 };
+
+mod configs;
 
 const DIRECTORY: Uuid = Uuid([0x5a; 16]);
 

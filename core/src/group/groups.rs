@@ -7,7 +7,7 @@ use super::{
     classic::{Change, ClassicGroup, group_key},
     consumer::{self, ConsumerGroup},
     due::DueGroups,
-    offsets::Expiry,
+    offsets::{Expiry, Subscription},
 };
 use crate::protocol::records::group::GroupMetadataValue;
 
@@ -40,10 +40,10 @@ impl Group {
         }
     }
 
-    pub(crate) fn is_subscribed_to(&self, topic: &str) -> bool {
+    pub(crate) fn subscription(&self) -> Subscription {
         match self {
-            Self::Classic(group) => group.is_subscribed_to(topic),
-            Self::Consumer(group) => group.is_subscribed(topic),
+            Self::Classic(group) => group.subscription(),
+            Self::Consumer(group) => Subscription::Topics(group.subscribed_topics()),
         }
     }
 
@@ -54,11 +54,18 @@ impl Group {
         }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        match self {
+            Self::Classic(group) => group.is_empty(),
+            Self::Consumer(group) => !group.has_members(),
+        }
+    }
+
     /// Nobody is in it or on the way into it.
     pub(crate) fn is_deletable(&self) -> bool {
         match self {
             Self::Classic(group) => group.is_empty() && group.issued_ids.is_empty(),
-            Self::Consumer(group) => !group.has_members(),
+            Self::Consumer(_) => self.is_empty(),
         }
     }
 

@@ -235,6 +235,11 @@ impl BatchHeader {
         self.set_bits(CONTROL_BIT, if control { CONTROL_BIT } else { 0 });
     }
 
+    /// Say whether the base timestamp is the delete horizon; it is set apart.
+    pub fn set_delete_horizon(&mut self, is_present: bool) {
+        self.set_bits(DELETE_HORIZON_BIT, if is_present { DELETE_HORIZON_BIT } else { 0 });
+    }
+
     pub fn set_base_timestamp(&mut self, timestamp_ms: i64) {
         self.base_timestamp = timestamp_ms.into();
     }

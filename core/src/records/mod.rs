@@ -3,6 +3,7 @@
 pub mod batch_header;
 pub mod batches;
 pub mod builder;
+pub mod compaction;
 pub mod compression;
 pub mod control;
 pub mod crc;
@@ -16,6 +17,7 @@ pub mod varint;
 pub use batch_header::{BatchHeader, HEADER_SIZE_BYTES, TimestampType};
 pub use batches::{BatchView, Batches, CorruptBatch, Frame};
 pub use builder::{BatchBuilder, NewRecord};
+pub use compaction::CompactionError;
 pub use compression::Codec;
 pub use control::{ControlType, build_control_batch};
 pub use record::{Header, InvalidRecord, Record, Records};

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use rustix::fs::{FlockOperation, Mode, OFlags};
+use rustix::fs::{FlockOperation, Mode, OFlags, Timespec, Timestamps};
 
 use crate::driver::{Descriptor, DirectoryEntry, Metadata, OpenOptions};
 
@@ -38,6 +38,17 @@ pub(crate) fn size(file: Descriptor) -> io::Result<u64> {
 
 pub(crate) fn set_size(file: Descriptor, size_bytes: u64) -> io::Result<()> {
     Ok(rustix::fs::ftruncate(borrow(file), size_bytes)?)
+}
+
+pub(crate) fn set_modified(file: Descriptor, modified_ms: i64) -> io::Result<()> {
+    let modified = Timespec {
+        tv_sec: modified_ms.div_euclid(1000),
+        // Below a thousand million.
+        tv_nsec: (modified_ms.rem_euclid(1000) * 1_000_000) as _,
+    };
+    let accessed = Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_OMIT };
+    let times = Timestamps { last_access: accessed, last_modification: modified };
+    Ok(rustix::fs::futimens(borrow(file), &times)?)
 }
 
 pub(crate) fn write_at(file: Descriptor, buffers: &[IoSlice<'_>], position: u64) -> io::Result<usize> {

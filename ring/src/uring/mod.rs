@@ -494,6 +494,10 @@ impl Driver for UringDriver {
         files::set_size(file, size_bytes)
     }
 
+    fn set_modified(&self, file: Descriptor, modified_ms: i64) -> io::Result<()> {
+        files::set_modified(file, modified_ms)
+    }
+
     fn write_at(&self, file: Descriptor, buffers: &[IoSlice<'_>], position: u64) -> io::Result<usize> {
         files::write_at(file, buffers, position)
     }

@@ -1,12 +1,15 @@
 //! One file an API, and the table of those that are served.
 
+pub(crate) mod alter_configs;
 pub(crate) mod api_versions;
 pub(crate) mod describe_cluster;
+pub(crate) mod describe_configs;
 pub(crate) mod describe_topic_partitions;
 pub(crate) mod fetch;
 pub(crate) mod find_coordinator;
 pub(crate) mod groups;
 pub(crate) mod init_producer_id;
+pub(crate) mod list_config_resources;
 pub(crate) mod list_offsets;
 pub(crate) mod metadata;
 pub(crate) mod produce;
@@ -25,6 +28,10 @@ pub(crate) const SERVED: &[ApiKey] = &[
     ApiKey::CreateTopics,
     ApiKey::DeleteTopics,
     ApiKey::InitProducerId,
+    ApiKey::DescribeConfigs,
+    ApiKey::AlterConfigs,
+    ApiKey::IncrementalAlterConfigs,
+    ApiKey::ListConfigResources,
     ApiKey::DescribeCluster,
     ApiKey::DescribeTopicPartitions,
     ApiKey::OffsetCommit,

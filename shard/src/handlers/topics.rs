@@ -13,12 +13,7 @@ use jackdaw_core::{
     },
 };
 
-use crate::{
-    controller_host::{ControllerCall, ControllerReply},
-    service::RequestContext,
-    shard::Shard,
-    view::CONSUMER_OFFSETS,
-};
+use crate::{service::RequestContext, shard::Shard, view::CONSUMER_OFFSETS};
 
 /// How long an automatic creation may take, as in Kafka (`request.timeout.ms`).
 const AUTO_CREATE_TIMEOUT_MS: i32 = 30_000;
@@ -29,13 +24,11 @@ pub(crate) async fn create(
     request: CreateTopicsRequest,
 ) -> CreateTopicsResponse {
     let names: Vec<String> = request.topics.iter().map(|topic| topic.name.clone()).collect();
-    match shard.controller(ControllerCall::CreateTopics(request)).await {
-        ControllerReply::CreateTopics(response) => response,
-        _ => CreateTopicsResponse {
-            topics: names.into_iter().map(not_created).collect(),
-            ..Default::default()
-        },
-    }
+    let response = shard.controller(request).await;
+    response.unwrap_or_else(|| CreateTopicsResponse {
+        topics: names.into_iter().map(not_created).collect(),
+        ..Default::default()
+    })
 }
 
 /// The controller is on its way; clients try again.
@@ -54,8 +47,7 @@ pub(crate) async fn create_automatically(shard: &Rc<Shard>, names: Vec<String>) 
         timeout_ms: AUTO_CREATE_TIMEOUT_MS,
         ..CreateTopicsRequest::default()
     };
-    let reply = shard.controller(ControllerCall::CreateTopics(request)).await;
-    let ControllerReply::CreateTopics(response) = reply else { return };
+    let Some(response) = shard.controller(request).await else { return };
     for topic in response.topics {
         match ErrorCode::from_i16(topic.error_code) {
             ErrorCode::None => tracing::info!(topic = topic.name, "created a topic that a client asked for"),
@@ -99,10 +91,7 @@ pub(crate) async fn delete(
         return refuse_all(&request, ErrorCode::TopicDeletionDisabled, Some(text));
     }
     let not_controller = refuse_all(&request, ErrorCode::NotController, None);
-    match shard.controller(ControllerCall::DeleteTopics(request)).await {
-        ControllerReply::DeleteTopics(response) => response,
-        _ => not_controller,
-    }
+    shard.controller(request).await.unwrap_or(not_controller)
 }
 
 fn refuse_all(request: &DeleteTopicsRequest, error: ErrorCode, text: Option<&str>) -> DeleteTopicsResponse {

@@ -1,8 +1,23 @@
 //! What runs in a world, each by name and from a seed. A broken promise panics with the seed.
 
+mod broker;
+pub mod compaction;
+mod compaction_model;
+mod connection;
+pub mod groups;
 pub mod log;
 mod log_model;
 pub mod node;
+
+use std::time::Duration;
+
+/// Longest time of anything that must end: a start, a stop, an answer.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A promise is broken.
+fn broken(promise: &str, detail: &str) -> ! {
+    panic!("broken promise \"{promise}\": {detail}")
+}
 
 /// One workload.
 pub struct Workload {
@@ -32,9 +47,19 @@ pub const WORKLOADS: &[Workload] = &[
         run: log::run,
     },
     Workload {
+        name: "compaction",
+        about: "one compacted log: keys, tombstones, transactions, rounds of compaction, kills and power cuts",
+        run: compaction::run,
+    },
+    Workload {
         name: "node",
         about: "a whole node under producers and consumers: crashes, stops, other shards, topics deleted and remade",
         run: node::run,
+    },
+    Workload {
+        name: "groups",
+        about: "a whole node under consumer groups: members come and go, die and pause, and the node crashes",
+        run: groups::run,
     },
 ];
 

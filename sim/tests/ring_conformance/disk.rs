@@ -32,6 +32,8 @@ pub(crate) async fn writes_reads_and_sizes(Place { directory, .. }: Place) {
     assert!(file::read_all(&path, 10).is_err());
     open.set_size(20).unwrap();
     assert_eq!(file::metadata(&path).unwrap().unwrap().size_bytes, 20);
+    open.set_modified(1_234_567_890_123).unwrap();
+    assert_eq!(file::metadata(&path).unwrap().unwrap().modified_ms, 1_234_567_890_123);
     file::unlink(&path).await.unwrap();
     assert_eq!(file::metadata(&path).unwrap(), None);
     assert!(file::unlink(&path).await.is_err());

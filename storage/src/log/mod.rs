@@ -52,6 +52,10 @@ pub struct Log {
     pub(crate) log_start_offset: i64,
     pub(crate) log_end_offset: i64,
     pub(crate) recovery_point: i64,
+    /// Compacted up to here; `None` where it never was.
+    pub(crate) first_dirty_offset: Option<i64>,
+    /// Everything below is durable, and so are the markers of all transactions that begin below.
+    pub(crate) durable_stable_offset: i64,
     pub(crate) epochs: LeaderEpochs,
     pub(crate) producers: Producers,
     pub(crate) producer_expiration_ms: i64,
@@ -74,6 +78,16 @@ impl Log {
     /// A directory that is left of an earlier attempt is taken over if it has the same topic id and no records.
     pub async fn create(dir: &Path, topic_id: Uuid, config: LogConfig, now_ms: i64) -> Result<Self> {
         create_directory(dir).await?;
+        Self::create_in(dir, topic_id, config, now_ms).await
+    }
+
+    /// The same in a directory whose name is durable.
+    pub(crate) async fn create_in(
+        dir: &Path,
+        topic_id: Uuid,
+        config: LogConfig,
+        now_ms: i64,
+    ) -> Result<Self> {
         let dir: Rc<Path> = dir.into();
         let found_id = partition_metadata::read(&dir)?;
         if let Some(found) = found_id.filter(|found| *found != topic_id) {
@@ -96,6 +110,7 @@ impl Log {
             log_start_offset: 0,
             log_end_offset: 0,
             recovery_point: 0,
+            first_dirty_offset: None,
             topic_id,
         };
         Ok(Self::from_parts(dir, config, parts))
@@ -116,6 +131,8 @@ impl Log {
             log_start_offset: parts.log_start_offset,
             log_end_offset: parts.log_end_offset,
             recovery_point: parts.recovery_point,
+            first_dirty_offset: parts.first_dirty_offset,
+            durable_stable_offset: parts.log_start_offset,
             epochs: parts.epochs,
             producers: parts.producers,
             producer_expiration_ms: parts.producer_expiration_ms,
@@ -160,6 +177,11 @@ impl Log {
     /// Everything below is durable.
     pub fn recovery_point(&self) -> i64 {
         self.recovery_point
+    }
+
+    /// The log is compacted up to here, for `cleaner-offset-checkpoint`; `None` where it never was.
+    pub fn first_dirty_offset(&self) -> Option<i64> {
+        self.first_dirty_offset
     }
 
     /// Offsets that are not durable yet: `flush.messages` goes by this.
@@ -271,6 +293,7 @@ pub(crate) struct Parts {
     pub(crate) log_start_offset: i64,
     pub(crate) log_end_offset: i64,
     pub(crate) recovery_point: i64,
+    pub(crate) first_dirty_offset: Option<i64>,
     pub(crate) epochs: LeaderEpochs,
     pub(crate) producers: Producers,
     pub(crate) producer_expiration_ms: i64,

@@ -51,7 +51,8 @@ impl Log {
             let end_offset = next_base.unwrap_or(self.log_end_offset);
             let size_bytes = u64::from(segment.size_bytes());
             let is_empty_active = next_base.is_none() && size_bytes == 0;
-            let is_too_much = size_bytes > 0 && excess_bytes >= size_bytes;
+            // Compaction may have left a segment empty: it must not keep those behind it.
+            let is_too_much = excess_bytes > 0 && excess_bytes >= size_bytes;
             let is_old = segment.retention_timestamp() < expires_ms;
             let is_below_start = next_base.is_some_and(|base| base <= self.log_start_offset);
             if is_empty_active || end_offset > high_watermark || !(is_too_much || is_old || is_below_start) {

@@ -38,7 +38,10 @@ impl Log {
             return Ok(false);
         }
         let age_ms = active.age_ms(incoming.max_timestamp, now_ms)?;
-        Ok(age_ms > self.config.segment_ms - self.roll_jitter_ms)
+        // A record that must be compacted soon has to leave the active segment first.
+        let lag_ms = if self.config.is_compacted { self.config.max_compaction_lag_ms } else { i64::MAX };
+        let segment_ms = self.config.segment_ms.min(lag_ms.max(1));
+        Ok(age_ms > segment_ms - self.roll_jitter_ms)
     }
 
     /// Begin a new segment now, unless the active one is empty. What has to become durable for that is part of

@@ -8,7 +8,7 @@ use jackdaw_core::{
 use super::Log;
 use crate::{
     error::{During, Result},
-    layout::{FileKind, FileState, with_suffix},
+    layout::{FileKind, FileName, FileState, with_suffix},
     producer_snapshots::ProducerSnapshots,
     segment::Segment,
 };
@@ -30,6 +30,8 @@ impl Log {
             log.truncate_segments(offset, now_ms)?;
             log.log_end_offset = offset;
             log.recovery_point = log.recovery_point.min(offset);
+            log.first_dirty_offset = log.first_dirty_offset.map(|dirty| dirty.min(offset));
+            log.durable_stable_offset = log.durable_stable_offset.min(offset);
             log.epochs.truncate_from_end(offset);
             log.snapshots.remove_where(|known| known > offset)?;
             log.rebuild_producers(now_ms)?;
@@ -67,6 +69,8 @@ impl Log {
             log.log_start_offset = offset;
             log.log_end_offset = offset;
             log.recovery_point = log.recovery_point.min(offset);
+            log.first_dirty_offset = None;
+            log.durable_stable_offset = offset;
             log.queue.directory();
             Ok(())
         })
@@ -94,16 +98,23 @@ impl Log {
     }
 
     /// Give a segment's files their last name; they are unlinked later.
-    pub(super) fn mark_deleted(&mut self, segment: &Segment) -> Result<()> {
-        let kinds = [FileKind::Log, FileKind::OffsetIndex, FileKind::TimeIndex, FileKind::TransactionIndex];
-        for kind in kinds {
-            let path = kind.path(&self.dir, segment.base_offset());
-            if jackdaw_ring::file::metadata(&path).during("look up", &path)?.is_none() {
-                continue;
+    pub(crate) fn mark_deleted(&mut self, segment: &Segment) -> Result<()> {
+        // A compacted segment has its last name not for all kinds at once.
+        let states: &[FileState] = match segment.state() {
+            FileState::Live => &[FileState::Live],
+            _ => &[FileState::Live, FileState::Swap],
+        };
+        for kind in FileKind::OF_SEGMENT {
+            for state in states {
+                let path = FileName { offset: segment.base_offset(), kind, state: *state }.path(&self.dir);
+                if jackdaw_ring::file::metadata(&path).during("look up", &path)?.is_none() {
+                    continue;
+                }
+                let deleted =
+                    with_suffix(&kind.path(&self.dir, segment.base_offset()), FileState::Deleted.suffix());
+                jackdaw_ring::file::rename(&path, &deleted).during("rename", &path)?;
+                self.deleted_files.push(deleted);
             }
-            let deleted = with_suffix(&path, FileState::Deleted.suffix());
-            jackdaw_ring::file::rename(&path, &deleted).during("rename", &path)?;
-            self.deleted_files.push(deleted);
         }
         Ok(())
     }

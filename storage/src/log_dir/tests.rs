@@ -44,6 +44,27 @@ fn a_clean_stop_is_remembered_until_the_next_start() {
 }
 
 #[test]
+fn logs_made_together_are_as_those_made_alone() {
+    in_dir(|dir| async move {
+        let log_dir = LogDir::open(&dir).await.unwrap();
+        overwrite(&dir.join("t-1"), b"a file where a directory should be");
+        let request = |number| CreateRequest {
+            path: log_dir.partition_path("t", number),
+            topic_id: Uuid([3; 16]),
+            config: LogConfig::default(),
+        };
+        let created = create_logs((0..100).map(request).collect(), 7, 0).await;
+        let failed: Vec<_> = (0..).zip(&created).filter(|(_, (_, log))| log.is_err()).collect();
+        assert_eq!(failed.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [1]);
+        drop(Log::create(&dir.join("alone-0"), Uuid([3; 16]), LogConfig::default(), 0).await.unwrap());
+        for (number, (request, _)) in (0..).zip(&created).filter(|(number, _)| *number != 1) {
+            assert_eq!(request.path, log_dir.partition_path("t", number));
+            assert_eq!(names(&request.path), names(&dir.join("alone-0")));
+        }
+    });
+}
+
+#[test]
 fn directories_are_listed_or_refused() {
     in_dir(|dir| async move {
         for name in ["t-0", "t-1.0123456789abcdef0123456789abcdef-delete", "__cluster_metadata-0"] {

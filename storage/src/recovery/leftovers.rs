@@ -1,6 +1,10 @@
 //! Files of a deletion or a compaction that a stop interrupted.
+//!
+//! Compaction renames a complete segment's files to `.swap`, then the old ones to `.deleted`, then the new log to its
+//! last name, then its indexes, and flushes the directory after each step (`cleaner/swap.rs`); what is done here follows
+//! the same order, so that a crash within leaves nothing else than one there does.
 
-use std::{path::Path, rc::Rc};
+use std::{ops::Range, path::Path, rc::Rc};
 
 use jackdaw_ring::file;
 
@@ -12,43 +16,63 @@ use crate::{
 
 /// Remove what is out of use and what compaction had not finished; put in place what it had. How many files went.
 pub(super) async fn finish_or_remove(dir: &Rc<Path>) -> Result<usize> {
-    let entries = file::list_directory(dir).during("list", dir)?;
-    let names: Vec<FileName> = entries.iter().filter_map(|entry| FileName::parse(&entry.name)).collect();
+    let names = list(dir)?;
     let in_state = |state: FileState| names.iter().copied().filter(move |name| name.state == state);
-    let mut removed_count = 0;
-    for name in in_state(FileState::Deleted).chain(in_state(FileState::Cleaned)) {
-        remove(dir, name)?;
-        removed_count += 1;
-    }
     // Swap files at or above an unfinished one are of the same, unfinished, replacement.
     let lowest_cleaned = in_state(FileState::Cleaned).map(|name| name.offset).min().unwrap_or(i64::MAX);
     let (stale, swaps): (Vec<FileName>, Vec<FileName>) =
         in_state(FileState::Swap).partition(|name| name.offset >= lowest_cleaned);
-    for name in stale {
-        remove(dir, name)?;
-        removed_count += 1;
+    // Before the unfinished ones go: without them these would look complete.
+    let mut removed_count = remove_all(dir, stale).await?;
+    removed_count += remove_all(dir, in_state(FileState::Cleaned)).await?;
+    removed_count += remove_all(dir, in_state(FileState::Deleted)).await?;
+    if !swaps.is_empty() {
+        removed_count += finish_swaps(dir, &names, &swaps).await?;
     }
-    let Some(range) = swapped_range(dir, &swaps).await? else { return Ok(removed_count) };
-    for name in in_state(FileState::Live) {
-        let is_replaced = range.contains(&name.offset) && name.kind != FileKind::ProducerSnapshot;
-        if is_replaced && file::metadata(&name.path(dir)).during("look up", dir)?.is_some() {
+    Ok(removed_count)
+}
+
+async fn finish_swaps(dir: &Rc<Path>, names: &[FileName], swaps: &[FileName]) -> Result<usize> {
+    let (logs, indexes): (Vec<FileName>, Vec<FileName>) =
+        swaps.iter().partition(|name| name.kind == FileKind::Log);
+    let mut removed_count = 0;
+    if let Some(range) = swapped_range(dir, &logs).await? {
+        let is_replaced = |name: &&FileName| {
+            name.state == FileState::Live
+                && range.contains(&name.offset)
+                && name.kind != FileKind::ProducerSnapshot
+        };
+        removed_count += remove_all(dir, names.iter().filter(is_replaced).copied()).await?;
+    }
+    for name in logs {
+        put_in_place(dir, name)?;
+    }
+    sync(dir).await?;
+    for name in indexes {
+        // An index whose log has its last name, or nobody's.
+        let log = FileKind::Log.path(dir, name.offset);
+        if file::metadata(&log).during("look up", &log)?.is_some() {
+            put_in_place(dir, name)?;
+        } else {
             remove(dir, name)?;
             removed_count += 1;
         }
     }
-    for name in swaps {
-        let (from, to) = (name.path(dir), FileName { state: FileState::Live, ..name }.path(dir));
-        file::rename(&from, &to).during("rename to", &to)?;
-    }
-    file::sync_directory(dir).await.during("flush the directory", dir)?;
+    sync(dir).await?;
     Ok(removed_count)
 }
 
+fn list(dir: &Path) -> Result<Vec<FileName>> {
+    let entries = file::list_directory(dir).during("list", dir)?;
+    Ok(entries.iter().filter_map(|entry| FileName::parse(&entry.name)).collect())
+}
+
 /// The offsets that the finished replacements cover.
-async fn swapped_range(dir: &Rc<Path>, swaps: &[FileName]) -> Result<Option<std::ops::Range<i64>>> {
-    let mut range: Option<std::ops::Range<i64>> = None;
-    for name in swaps.iter().filter(|name| name.kind == FileKind::Log) {
-        let end = end_offset(&name.path(dir), name.offset).await?;
+async fn swapped_range(dir: &Rc<Path>, logs: &[FileName]) -> Result<Option<Range<i64>>> {
+    let mut range: Option<Range<i64>> = None;
+    for name in logs {
+        // The segment of the same base goes even where nothing is left of it.
+        let end = end_offset(&name.path(dir), name.offset).await?.max(name.offset + 1);
         let known = range.get_or_insert(name.offset..end);
         known.start = known.start.min(name.offset);
         known.end = known.end.max(end);
@@ -67,7 +91,29 @@ async fn end_offset(path: &Path, base_offset: i64) -> Result<i64> {
     Ok(end)
 }
 
+fn put_in_place(dir: &Path, name: FileName) -> Result<()> {
+    let (from, to) = (name.path(dir), FileName { state: FileState::Live, ..name }.path(dir));
+    file::rename(&from, &to).during("rename to", &to)
+}
+
+/// Remove these files, durably. How many they were.
+async fn remove_all(dir: &Path, names: impl IntoIterator<Item = FileName>) -> Result<usize> {
+    let mut count = 0;
+    for name in names {
+        remove(dir, name)?;
+        count += 1;
+    }
+    if count > 0 {
+        sync(dir).await?;
+    }
+    Ok(count)
+}
+
 fn remove(dir: &Path, name: FileName) -> Result<()> {
     let path = name.path(dir);
     file::remove_file(&path).during("remove", &path)
+}
+
+async fn sync(dir: &Path) -> Result<()> {
+    file::sync_directory(dir).await.during("flush the directory", dir)
 }

@@ -34,6 +34,8 @@ pub struct RecoveryInputs {
     pub recovery_point: i64,
     /// From the log start checkpoint; `None` for the first segment's base.
     pub log_start_offset: Option<i64>,
+    /// From the cleaner's checkpoint; `None` where the log was never compacted.
+    pub first_dirty_offset: Option<i64>,
     /// `producer.id.expiration.ms`.
     pub producer_expiration_ms: i64,
 }
@@ -45,6 +47,7 @@ impl RecoveryInputs {
             is_clean: false,
             recovery_point: 0,
             log_start_offset: None,
+            first_dirty_offset: None,
             producer_expiration_ms: 86_400_000,
         }
     }
@@ -111,6 +114,7 @@ impl Log {
             log_start_offset,
             log_end_offset: checked.log_end_offset,
             recovery_point: inputs.recovery_point,
+            first_dirty_offset: inputs.first_dirty_offset,
             epochs: checked.epochs,
             producers: checked.producers,
             producer_expiration_ms: inputs.producer_expiration_ms,
@@ -163,6 +167,9 @@ fn finish(
         let queue = Rc::clone(&log.queue);
         log.snapshots.write(&log.producers, &queue)?;
         log.drop_superseded_snapshots()?;
+    }
+    if inputs.is_clean {
+        log.durable_stable_offset = log.stable_offset();
     }
     log.queue.directory();
     Ok(log)

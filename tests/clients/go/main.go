@@ -30,6 +30,8 @@ func main() {
 		say("error", err)
 		os.Exit(1)
 	}
+	member := map[string]func(*membership) error{"franz": franzMember, "sarama": saramaMember, "segmentio": segmentioMember}[os.Args[1]]
+	hosted := newGroups()
 	lines := make(chan string)
 	go func() {
 		for scanner := bufio.NewScanner(os.Stdin); scanner.Scan(); {
@@ -38,8 +40,22 @@ func main() {
 		close(lines)
 	}()
 	for line := range lines {
-		if err := run(c, strings.Fields(line), lines); err != nil {
-			say("error", strings.ReplaceAll(err.Error(), "\n", " "))
+		words := strings.Fields(line)
+		switch words[0] {
+		case "join":
+			hosted.join(os.Args[2], words, member)
+		case "leave":
+			hosted.leave(words[1])
+		case "events":
+			for _, event := range hosted.take(words[1]) {
+				say(event)
+			}
+		default:
+			err = run(c, words, lines)
+		}
+		if err != nil {
+			say("error", oneLine(err))
+			err = nil
 		} else {
 			say("ok")
 		}

@@ -1,4 +1,4 @@
-// kafkajs: the contract of ../README.md, less what would need a consumer group.
+// kafkajs: the contract of ../README.md, less what reads without a group.
 'use strict'
 const fs = require('node:fs')
 const readline = require('node:readline')
@@ -15,6 +15,8 @@ CompressionCodecs[CompressionTypes.ZSTD] = () => ({
   compress: async (encoder) => Buffer.from(zstd.compress(encoder.buffer)),
   decompress: async (buffer) => Buffer.from(zstd.decompress(buffer)),
 })
+
+const { Groups } = require('./member')
 
 const CODECS = { none: 'None', gzip: 'GZIP', snappy: 'Snappy', lz4: 'LZ4', zstd: 'ZSTD' }
 const say = (...words) => process.stdout.write(words.join(' ') + '\n')
@@ -44,6 +46,19 @@ class Client {
     this.kafka = new Kafka({ brokers: [bootstrap], clientId: 'kafkajs', logLevel: logLevel.ERROR })
     this.admin = this.kafka.admin()
     this.producers = new Map()
+    this.groups = new Groups(this.kafka)
+  }
+
+  join(...words) {
+    this.groups.join(...words)
+  }
+
+  leave(name) {
+    this.groups.leave(name)
+  }
+
+  events(group) {
+    for (const event of this.groups.take(group)) say(event)
   }
 
   async create(topic, partitions) {
@@ -92,7 +107,7 @@ async function main() {
   for await (const line of readline.createInterface({ input: process.stdin })) {
     const [name, ...words] = line.split(' ')
     try {
-      if (!['create', 'delete', 'describe', 'offsets', 'produce'].includes(name)) throw new Error(`no command ${name}`)
+      if (!['create', 'delete', 'describe', 'offsets', 'produce', 'join', 'leave', 'events'].includes(name)) throw new Error(`no command ${name}`)
       await client[name](...words)
       say('ok')
     } catch (error) {

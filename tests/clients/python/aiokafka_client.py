@@ -1,11 +1,13 @@
 """aiokafka: the contract of ../README.md."""
 
 import asyncio
+import functools
 import sys
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from aiokafka_member import Member
 from contract import Commands, Record
 
 TIMEOUT_S = 30
@@ -126,4 +128,4 @@ class Client:
 
 
 if __name__ == "__main__":
-    Commands(Client(sys.argv[1])).run()
+    Commands(Client(sys.argv[1]), functools.partial(Member, sys.argv[1])).run()

@@ -1,5 +1,6 @@
 """confluent-kafka, the newest wheel and an old one: the contract of ../README.md over librdkafka."""
 
+import functools
 import sys
 import time
 import uuid
@@ -7,6 +8,7 @@ import uuid
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from confluent_member import Member
 from contract import Commands, Record
 
 TIMEOUT_S = 30
@@ -133,4 +135,4 @@ class Client:
 
 
 if __name__ == "__main__":
-    Commands(Client(sys.argv[1])).run()
+    Commands(Client(sys.argv[1]), functools.partial(Member, sys.argv[1])).run()

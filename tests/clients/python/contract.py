@@ -6,6 +6,8 @@ import sys
 import threading
 from typing import NamedTuple, Optional
 
+from group import Groups
+
 
 class Record(NamedTuple):
     timestamp_ms: int
@@ -59,8 +61,9 @@ def partitions_of(client, topic, partition):
 class Commands:
     """Runs commands from standard input against a client object with one method a command."""
 
-    def __init__(self, client):
+    def __init__(self, client, open_member):
         self.client = client
+        self.groups = Groups(open_member)
         self.lines = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -106,5 +109,12 @@ class Commands:
         elif name == "load":
             client.load(topic, int(arguments[0]), self.stopped, lambda *words: say("acked", *words))
             self.lines.get()
+        elif name == "join":
+            self.groups.join(topic, *arguments)
+        elif name == "leave":
+            self.groups.leave(topic)
+        elif name == "events":
+            for event in self.groups.events.take(topic):
+                print(event)
         else:
             raise ValueError(f"no command {name}")

@@ -1,11 +1,13 @@
 """kafka-python: the contract of ../README.md."""
 
+import functools
 import sys
 import time
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
 
+from kafka_python_member import Member
 from contract import Commands, Record
 
 TIMEOUT_S = 30
@@ -105,4 +107,4 @@ class Client:
 
 
 if __name__ == "__main__":
-    Commands(Client(sys.argv[1])).run()
+    Commands(Client(sys.argv[1]), functools.partial(Member, sys.argv[1])).run()

@@ -97,19 +97,16 @@ impl Connection {
         }
     }
 
-    /// The highest version of `R` that both sides speak.
-    pub(crate) fn version<R: Request>(&self) -> Result<i16, ClientError> {
+    /// The highest version of `R` that both sides speak, `ceiling` at most.
+    fn version<R: Request>(&self, ceiling: i16) -> Result<i16, ClientError> {
         let served = self.served.get(&R::KEY.code()).copied();
-        common_version(
-            served,
-            R::MIN_VERSION.max(R::KEY.info().min_version),
-            R::KEY.info().stable_max_version,
-        )
-        .ok_or_else(|| ClientError::NoCommonVersion {
+        let info = R::KEY.info();
+        let (min, max) = (R::MIN_VERSION.max(info.min_version), info.stable_max_version.min(ceiling));
+        common_version(served, min, max).ok_or_else(|| ClientError::NoCommonVersion {
             address: self.address.clone(),
             api: R::KEY,
-            served: served.map_or("it serves none".to_owned(), |(min, max)| {
-                format!("it serves {min} to {max}, we speak {} to {}", R::MIN_VERSION, R::MAX_VERSION)
+            served: served.map_or("it serves none".to_owned(), |(served_min, served_max)| {
+                format!("it serves {served_min} to {served_max}, we speak {min} to {max}")
             }),
         })
     }
@@ -119,7 +116,17 @@ impl Connection {
         &mut self,
         request: impl FnOnce(i16) -> R,
     ) -> Result<R::Response, ClientError> {
-        let pending = self.send(request)?;
+        self.call_up_to(i16::MAX, request)
+    }
+
+    /// The same in version `ceiling` at most: where a later version says less.
+    pub(crate) fn call_up_to<R: Request>(
+        &mut self,
+        ceiling: i16,
+        request: impl FnOnce(i16) -> R,
+    ) -> Result<R::Response, ClientError> {
+        let version = self.version::<R>(ceiling)?;
+        let pending = self.send_at(version, &request(version))?;
         self.receive::<R>(pending)
     }
 
@@ -128,7 +135,7 @@ impl Connection {
         &mut self,
         request: impl FnOnce(i16) -> R,
     ) -> Result<Pending, ClientError> {
-        let version = self.version::<R>()?;
+        let version = self.version::<R>(i16::MAX)?;
         self.send_at(version, &request(version))
     }
 

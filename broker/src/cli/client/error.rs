@@ -36,10 +36,20 @@ pub(crate) enum ClientError {
     Broker { what: String, code: ErrorCode, message: Option<String> },
     #[error("topic {0:?} does not exist")]
     UnknownTopic(String),
+    #[error("topic {0:?} does not exist")]
+    NothingToDelete(String),
     #[error("topic {topic:?} has no partition {partition}; its last is {last}")]
     UnknownPartition { topic: String, partition: i32, last: i32 },
     #[error("partition {partition} of topic {topic:?} has no leader")]
     NoLeader { topic: String, partition: i32 },
+    #[error("group {0:?} does not exist")]
+    UnknownGroup(String),
+    #[error("group {group:?} is a {group_type} group, not one of consumers")]
+    OtherGroup { group: String, group_type: String },
+    #[error("group {0:?} has active members")]
+    GroupHasMembers(String),
+    #[error("{what}")]
+    Missing { what: String, advice: &'static str },
     #[error("a batch of partition {partition} is damaged: {reason}")]
     Damaged { partition: i32, reason: String },
     #[error(transparent)]
@@ -91,6 +101,9 @@ impl ClientError {
                 &["Is the port a plain-text Kafka listener? TLS and SASL are not spoken by this client yet."]
             }
             Self::Timeout { .. } => &["Is the broker overloaded or stopped? --timeout SECONDS waits longer."],
+            Self::NothingToDelete(_) => {
+                &["`jackdaw topic list` shows the topics there are.", "With --if-exists this is no error."]
+            }
             Self::UnknownTopic(topic) => {
                 return vec![
                     "`jackdaw topic list` shows the topics there are.".to_owned(),
@@ -100,6 +113,16 @@ impl ClientError {
             Self::UnknownPartition { topic, .. } | Self::NoLeader { topic, .. } => {
                 return vec![format!("`jackdaw topic describe {topic}` shows its partitions.")];
             }
+            Self::UnknownGroup(_) | Self::OtherGroup { .. } => {
+                &["`jackdaw group list` shows the groups there are, with their types."]
+            }
+            Self::GroupHasMembers(group) => {
+                return vec![
+                    format!("Stop its consumers first; `jackdaw group members {group}` shows them."),
+                    "One that ended without a word counts until its session times out.".to_owned(),
+                ];
+            }
+            Self::Missing { advice, .. } => return vec![(*advice).to_owned()],
             Self::NoCommonVersion { .. } => &["`jackdaw api-versions` shows what the broker serves."],
             Self::Broker { code, .. } => broker_advice(*code),
             _ => &[],
@@ -122,6 +145,14 @@ fn broker_advice(code: ErrorCode) -> &'static [&'static str] {
         ErrorCode::NotEnoughReplicas | ErrorCode::NotEnoughReplicasAfterAppend => &[
             "Fewer replicas are in sync than min.insync.replicas asks for; `jackdaw topic describe` shows them.",
         ],
+        ErrorCode::GroupSubscribedToTopic => {
+            &["Members of the group subscribe to this topic: stop them first, or let them leave it out."]
+        }
+        ErrorCode::CoordinatorNotAvailable => &[
+            "Groups live in the topic __consumer_offsets: is there a broker for each of its replicas",
+            "(offsets.topic.replication.factor)? A broker that has just started may need a moment.",
+        ],
+        ErrorCode::InvalidGroupId => &["A group's name must not be empty."],
         ErrorCode::TopicDeletionDisabled => &["The broker's delete.topic.enable is false."],
         ErrorCode::InvalidTopicException => &[
             "A topic's name has 1 to 249 of the characters a-z A-Z 0-9 . _ - and is neither \".\" nor \"..\".",

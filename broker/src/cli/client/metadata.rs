@@ -69,6 +69,18 @@ impl ClusterMetadata {
         self.nodes.values()
     }
 
+    /// The brokers' ids, rising.
+    pub(crate) fn node_ids(&self) -> Vec<i32> {
+        let mut ids: Vec<i32> = self.nodes.keys().copied().collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// A broker that another request's answer named.
+    pub(super) fn learn(&mut self, node_id: i32, address: Address) {
+        self.nodes.insert(node_id, address);
+    }
+
     pub(crate) fn topic(&self, name: &str) -> Option<&TopicMetadata> {
         self.topics.get(name)
     }
@@ -112,6 +124,10 @@ fn topic_metadata(topic: &MetadataResponseTopic) -> Option<TopicMetadata> {
     })
 }
 
+fn metadata_topic(name: &str) -> MetadataRequestTopic {
+    MetadataRequestTopic { name: Some(name.to_owned()), ..MetadataRequestTopic::default() }
+}
+
 impl Client {
     /// Every topic, by name.
     pub(crate) fn all_topics(&mut self) -> Result<Vec<TopicMetadata>, ClientError> {
@@ -135,7 +151,7 @@ impl Client {
     }
 
     fn topic_once(&mut self, name: &str, may_create: bool) -> Result<TopicMetadata, ClientError> {
-        let answer = self.ask_metadata(Some(name), may_create)?;
+        let answer = self.ask_metadata(Some(&[name]), may_create)?;
         let Some(topic) = answer.topics.iter().find(|topic| topic.name.as_deref() == Some(name)) else {
             return Err(ClientError::UnknownTopic(name.to_owned()));
         };
@@ -152,17 +168,35 @@ impl Client {
         }
     }
 
+    /// The brokers there are now.
+    pub(crate) fn refresh_nodes(&mut self) -> Result<(), ClientError> {
+        self.ask_metadata(Some(&[]), false).map(drop)
+    }
+
+    /// These topics as they are now; a topic that the broker does not tell has its error.
+    pub(crate) fn topics(
+        &mut self,
+        names: &[&str],
+    ) -> Result<BTreeMap<String, Result<TopicMetadata, ErrorCode>>, ClientError> {
+        let answer = self.ask_metadata(Some(names), false)?;
+        let result = |topic: &MetadataResponseTopic| {
+            let known = topic_metadata(topic).ok_or(ErrorCode::UnknownTopicOrPartition);
+            let error = ErrorCode::from_i16(topic.error_code);
+            let result = if error == ErrorCode::None { known } else { Err(error) };
+            Some((topic.name.clone()?, result))
+        };
+        Ok(answer.topics.iter().filter_map(result).collect())
+    }
+
+    /// `None` asks for all topics.
     fn ask_metadata(
         &mut self,
-        name: Option<&str>,
+        names: Option<&[&str]>,
         may_create: bool,
     ) -> Result<MetadataResponse, ClientError> {
         let answer = self.call_any(|version| MetadataRequest {
-            topics: match name {
-                Some(name) => Some(vec![MetadataRequestTopic {
-                    name: Some(name.to_owned()),
-                    ..MetadataRequestTopic::default()
-                }]),
+            topics: match names {
+                Some(names) => Some(names.iter().map(|&name| metadata_topic(name)).collect()),
                 // Version 0 has no null: there an empty list means all.
                 None => (version == 0).then(Vec::new),
             },

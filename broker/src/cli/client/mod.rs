@@ -5,10 +5,12 @@ pub(crate) mod admin;
 pub(crate) mod connection;
 pub(crate) mod error;
 pub(crate) mod fetcher;
+pub(crate) mod group;
 pub(crate) mod interrupt;
 pub(crate) mod metadata;
 pub(crate) mod offsets;
 pub(crate) mod partitioner;
+pub(crate) mod positions;
 pub(crate) mod producer;
 pub(crate) mod retry;
 
@@ -30,6 +32,8 @@ pub(crate) struct Client {
     /// Any broker that answered: what it does not matter whom to ask goes here.
     any: Option<Connection>,
     by_node: HashMap<i32, Connection>,
+    /// The coordinators of groups, as they were last known.
+    coordinators: HashMap<String, i32>,
     /// As of the last `refresh_metadata`.
     pub(crate) metadata: ClusterMetadata,
 }
@@ -42,6 +46,7 @@ impl Client {
             limits: CallLimits { timeout, interrupt },
             any: None,
             by_node: HashMap::new(),
+            coordinators: HashMap::new(),
             metadata: ClusterMetadata::default(),
         }
     }
@@ -113,7 +118,17 @@ impl Client {
         node_id: i32,
         request: impl FnOnce(i16) -> R,
     ) -> Result<R::Response, ClientError> {
-        let result = self.node(node_id)?.call(request);
+        self.call_node_up_to(node_id, i16::MAX, request)
+    }
+
+    /// The same in version `ceiling` at most.
+    pub(crate) fn call_node_up_to<R: Request>(
+        &mut self,
+        node_id: i32,
+        ceiling: i16,
+        request: impl FnOnce(i16) -> R,
+    ) -> Result<R::Response, ClientError> {
+        let result = self.node(node_id)?.call_up_to(ceiling, request);
         if result.as_ref().is_err_and(ClientError::is_of_connection) {
             self.close_node(node_id);
         }

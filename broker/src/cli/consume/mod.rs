@@ -94,8 +94,9 @@ impl Consume {
         let positions = range.iter().map(|(&partition, range)| (partition, range.start)).collect();
         let fetcher = Fetcher::new(client, topic, positions, self.isolation, wait);
         match self.copy(fetcher, &range, &printer) {
-            // That is how following ends.
-            Err(CommandError::Client(ClientError::Interrupted)) if self.follow => Ok(()),
+            // That is how following ends. The exit code is that of a program that SIGINT ends, as with Kafka's console
+            // consumer and `tail -f`: a shell's loop around it ends, too.
+            Err(CommandError::Client(ClientError::Interrupted)) if self.follow => Err(CommandError::Stopped),
             Ok(0) => {
                 self.hint_at_nothing();
                 Ok(())

@@ -7,6 +7,9 @@ const GAP: &str = "  ";
 /// A column is not made narrower than this to fit.
 const WIDTH_MIN: usize = 8;
 
+/// Lines of a terminal that does not tell.
+const HEIGHT_UNKNOWN: usize = 24;
+
 /// Where a column's cells stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Align {
@@ -26,9 +29,10 @@ impl Table {
         Self { columns: columns.to_vec(), rows: Vec::new() }
     }
 
-    pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
-        assert_eq!(N, self.columns.len(), "a row must have a cell for each column");
-        self.rows.push(cells.into());
+    pub(crate) fn row(&mut self, cells: impl Into<Vec<String>>) {
+        let cells = cells.into();
+        assert_eq!(cells.len(), self.columns.len(), "a row must have a cell for each column");
+        self.rows.push(cells);
     }
 
     /// For stdout: cut to the terminal's width, whole when stdout is a file or a pipe.
@@ -90,6 +94,21 @@ fn cut(cell: &str, width: usize) -> String {
         return cell.to_owned();
     }
     cell.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+}
+
+/// A line that does not wrap.
+pub(crate) fn cut_to_terminal(line: &str) -> String {
+    terminal_width().map_or_else(|| line.to_owned(), |width| cut(line, width))
+}
+
+/// Lines of the terminal; `None` where stdout is none.
+pub(crate) fn terminal_height() -> Option<usize> {
+    let stdout = std::io::stdout();
+    if !stdout.is_terminal() {
+        return None;
+    }
+    let size = rustix::termios::tcgetwinsize(&stdout).ok().map(|size| usize::from(size.ws_row));
+    Some(size.filter(|&rows| rows > 0).unwrap_or(HEIGHT_UNKNOWN))
 }
 
 fn terminal_width() -> Option<usize> {

@@ -1,80 +1,80 @@
 //! Consumer and streams groups and their offsets.
 
 use super::super::row::{ConfigKey, boolean, class, int, list, long, short, string};
-use super::reasons::{GROUPS, JAVA, STREAMS, THREADS};
+use super::reasons::{APPENDS, CLUSTER, JAVA, LOADS, OFFSETS_CODEC, PROTOCOLS, STREAMS, THREADS};
 
 #[rustfmt::skip] // a row is two or three lines; one method a line would hide the table
 pub(super) const KEYS: &[ConfigKey] = &[
     list("group.coordinator.rebalance.protocols").default("classic,consumer,streams")
         .list_of(&["consumer", "classic", "share", "streams"])
-        .waits(GROUPS, "Which group protocols the node serves."),
+        .waits(PROTOCOLS, "Which group protocols the node serves."),
     int("group.coordinator.threads").default("4").at_least(1).high()
         .meaningless(THREADS, "Kafka's threads that run group coordinators."),
     int("group.coordinator.background.threads").default("2").at_least(1).high()
         .meaningless(THREADS, "Kafka's threads that compute assignments."),
     int("group.coordinator.append.linger.ms").default("-1").at_least(-1)
-        .waits(GROUPS, "How long a coordinator gathers records before it writes; -1 lets it follow the \
+        .meaningless(APPENDS, "How long a coordinator gathers records before it writes; -1 lets it follow the \
             load."),
     int("group.coordinator.cached.buffer.max.bytes").default("1048588").at_least(524288).cluster_wide()
-        .waits(GROUPS, "The largest write buffer a coordinator keeps for the next time."),
+        .meaningless(APPENDS, "The largest write buffer a coordinator keeps for the next time."),
     int("offsets.commit.timeout.ms").default("5000").at_least(1).high()
-        .waits(GROUPS, "How long a commit waits for the replicas of the offsets topic."),
+        .waits(CLUSTER, "How long a commit waits for the replicas of the offsets topic."),
     int("offsets.load.buffer.size").default("5242880").at_least(1).high()
-        .waits(GROUPS, "How many bytes of the offsets topic are read at once while a coordinator loads."),
+        .meaningless(LOADS, "How many bytes of the offsets topic are read at once while a coordinator loads."),
     short("offsets.topic.replication.factor").default("3").alone("1").at_least(1).high()
-        .waits(GROUPS, "How many replicas `__consumer_offsets` gets when it is created."),
+        .effective("How many replicas `__consumer_offsets` gets when it is created."),
     int("offsets.topic.num.partitions").default("50").at_least(1).high()
-        .waits(GROUPS, "How many partitions `__consumer_offsets` gets when it is created."),
+        .effective("How many partitions `__consumer_offsets` gets when it is created."),
     int("offsets.topic.segment.bytes").default("104857600").at_least(1).high()
-        .waits(GROUPS, "The segment size of `__consumer_offsets`, small so that it compacts and loads fast."),
+        .effective("The segment size of `__consumer_offsets`, small so that it compacts and loads fast."),
     int("offsets.topic.compression.codec").default("0").high()
-        .waits(GROUPS, "The compression of `__consumer_offsets`, as a number: 0 none, 1 gzip, 2 snappy, 3 \
+        .waits(OFFSETS_CODEC, "The compression of `__consumer_offsets`, as a number: 0 none, 1 gzip, 2 snappy, 3 \
             lz4, 4 zstd."),
     int("offset.metadata.max.bytes").default("4096").high()
-        .waits(GROUPS, "How many bytes of text a client may store with an offset."),
+        .effective("How many bytes of text a client may store with an offset."),
     int("offsets.retention.minutes").default("10080").at_least(1).high()
-        .waits(GROUPS, "How long the offsets of an empty group or of an unread topic are kept."),
+        .effective("How long the offsets of an empty group or of an unread topic are kept."),
     long("offsets.retention.check.interval.ms").default("600000").at_least(1).high()
-        .waits(GROUPS, "How often old offsets are looked for."),
+        .effective("How often old offsets are looked for."),
     int("group.min.session.timeout.ms").default("6000")
-        .waits(GROUPS, "The shortest session timeout that a member of a classic group may ask for."),
+        .effective("The shortest session timeout that a member of a classic group may ask for."),
     int("group.max.session.timeout.ms").default("1800000")
-        .waits(GROUPS, "The longest session timeout that a member of a classic group may ask for."),
+        .effective("The longest session timeout that a member of a classic group may ask for."),
     int("group.initial.rebalance.delay.ms").default("3000")
-        .waits(GROUPS, "How long a new classic group waits for more members before its first assignment."),
+        .effective("How long a new classic group waits for more members before its first assignment."),
     int("group.max.size").default("2147483647").at_least(1)
-        .waits(GROUPS, "How many members a classic group may have."),
+        .effective("How many members a classic group may have."),
     int("group.consumer.session.timeout.ms").default("45000").at_least(1)
-        .waits(GROUPS, "How long a member of a consumer group may be silent before it is put out."),
+        .effective("How long a member of a consumer group may be silent before it is put out."),
     int("group.consumer.min.session.timeout.ms").default("45000").at_least(1)
-        .waits(GROUPS, "The shortest session timeout that a consumer group may be given."),
+        .effective("The shortest session timeout that a consumer group may be given."),
     int("group.consumer.max.session.timeout.ms").default("60000").at_least(1)
-        .waits(GROUPS, "The longest session timeout that a consumer group may be given."),
+        .effective("The longest session timeout that a consumer group may be given."),
     int("group.consumer.heartbeat.interval.ms").default("5000").at_least(1)
-        .waits(GROUPS, "How often members of consumer groups are told to send heartbeats."),
+        .effective("How often members of consumer groups are told to send heartbeats."),
     int("group.consumer.min.heartbeat.interval.ms").default("5000").at_least(1)
-        .waits(GROUPS, "The shortest heartbeat interval that a consumer group may be given."),
+        .effective("The shortest heartbeat interval that a consumer group may be given."),
     int("group.consumer.max.heartbeat.interval.ms").default("15000").at_least(1)
-        .waits(GROUPS, "The longest heartbeat interval that a consumer group may be given."),
+        .effective("The longest heartbeat interval that a consumer group may be given."),
     int("group.consumer.max.size").default("2147483647").at_least(1)
-        .waits(GROUPS, "How many members a consumer group may have."),
+        .effective("How many members a consumer group may have."),
     list("group.consumer.assignors").default("uniform,range")
-        .waits(GROUPS, "The assignors on offer to consumer groups, the first is the default: `uniform` and \
+        .effective("The assignors on offer to consumer groups, the first is the default: `uniform` and \
             `range`."),
     string("group.consumer.migration.policy").default("bidirectional")
         .one_of_any_case(&["DISABLED", "DOWNGRADE", "UPGRADE", "BIDIRECTIONAL"])
-        .waits(GROUPS, "Whether a group may change between the classic and the consumer protocol while it \
+        .effective("Whether a group may change between the classic and the consumer protocol while it \
             is in use."),
     int("group.consumer.assignment.interval.ms").default("1000").at_least(0).cluster_wide()
-        .waits(GROUPS, "The least time between two assignments of a consumer group."),
+        .effective("The least time between two assignments of a consumer group."),
     int("group.consumer.min.assignment.interval.ms").default("0").at_least(0)
-        .waits(GROUPS, "The least assignment interval that a consumer group may be given."),
+        .effective("The least assignment interval that a consumer group may be given."),
     int("group.consumer.max.assignment.interval.ms").default("15000").at_least(0)
-        .waits(GROUPS, "The greatest assignment interval that a consumer group may be given."),
+        .effective("The greatest assignment interval that a consumer group may be given."),
     boolean("group.consumer.assignor.offload.enable").default("true").internal().cluster_wide()
         .meaningless(THREADS, "Compute assignments on another thread."),
     int("group.consumer.regex.refresh.interval.ms").default("600000").at_least(10000).internal()
-        .waits(GROUPS, "How often subscriptions by pattern are looked up again."),
+        .effective("How often subscriptions by pattern are looked up again."),
     int("group.streams.session.timeout.ms").default("45000").at_least(1)
         .waits(STREAMS, "How long a member of a streams group may be silent before it is put out."),
     int("group.streams.min.session.timeout.ms").default("45000").at_least(1)

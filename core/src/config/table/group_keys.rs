@@ -1,16 +1,16 @@
 //! Keys of a group.
 
 use super::super::row::{ConfigKey, Valid, boolean, int, list, long, string};
-use super::reasons::{GROUPS, SHARE, STREAMS, THREADS};
+use super::reasons::{SHARE, STREAMS, THREADS};
 
 #[rustfmt::skip] // a row is two or three lines; one method a line would hide the table
 pub(super) const KEYS: &[ConfigKey] = &[
     int("consumer.session.timeout.ms").default("45000").at_least(1)
-        .waits(GROUPS, "How long a member of this consumer group may be silent before it is put out."),
+        .effective("How long a member of this consumer group may be silent before it is put out."),
     int("consumer.heartbeat.interval.ms").default("5000").at_least(1)
-        .waits(GROUPS, "How often members of this consumer group are told to send heartbeats."),
+        .effective("How often members of this consumer group are told to send heartbeats."),
     int("consumer.assignment.interval.ms").default("1000").at_least(0)
-        .waits(GROUPS, "The least time between two assignments of this consumer group."),
+        .effective("The least time between two assignments of this consumer group."),
     boolean("consumer.assignor.offload.enable").default("true").internal()
         .meaningless(THREADS, "Compute assignments on another thread."),
     int("share.session.timeout.ms").default("45000").at_least(1)

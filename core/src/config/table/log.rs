@@ -3,7 +3,7 @@
 use super::super::row::{
     ConfigKey, Valid, boolean, class, double, hours, int, list, long, minutes, same, string,
 };
-use super::reasons::{CHECKPOINTS, COMPACTION, JAVA, LZ4, MANY_DIRS, PREALLOCATION, THREADS};
+use super::reasons::{CHECKPOINTS, JAVA, LZ4, MANY_DIRS, PREALLOCATION, THREADS};
 
 #[rustfmt::skip] // a row is two or three lines; one method a line would hide the table
 pub(super) const KEYS: &[ConfigKey] = &[
@@ -58,7 +58,7 @@ pub(super) const KEYS: &[ConfigKey] = &[
     long("log.retention.check.interval.ms").default("300000").at_least(1)
         .effective("How often segments are looked through for ones that may go."),
     list("log.cleanup.policy").default("delete").list_of(&["compact", "delete"]).cluster_wide()
-        .waits(COMPACTION, "What happens to old data: `delete` drops old segments, `compact` keeps the \
+        .effective("What happens to old data: `delete` drops old segments, `compact` keeps the \
             newest record of a key; both may stand together."),
     int("log.index.size.max.bytes").default("10485760").at_least(4).cluster_wide()
         .effective("The size of an offset or time index; a full index ends its segment."),
@@ -101,23 +101,23 @@ pub(super) const KEYS: &[ConfigKey] = &[
     int("log.cleaner.threads").default("1").at_least(0).cluster_wide()
         .meaningless(THREADS, "Kafka's threads that compact logs."),
     double("log.cleaner.io.max.bytes.per.second").default("1.7976931348623157E308").cluster_wide()
-        .waits(COMPACTION, "How many bytes a second compaction may read and write together."),
+        .effective("How many bytes a second compaction may read and write together."),
     long("log.cleaner.dedupe.buffer.size").default("134217728").cluster_wide()
-        .waits(COMPACTION, "The memory that compaction may use to remember keys."),
+        .effective("The memory that compaction may use to remember keys."),
     int("log.cleaner.io.buffer.size").default("524288").at_least(0).cluster_wide()
-        .waits(COMPACTION, "The memory that compaction may use to read and write."),
+        .effective("The memory that compaction may use to read and write."),
     double("log.cleaner.io.buffer.load.factor").default("0.9").cluster_wide()
-        .waits(COMPACTION, "How full the table of keys may get."),
+        .effective("How full the table of keys may get."),
     long("log.cleaner.backoff.ms").default("15000").at_least(0).cluster_wide()
-        .waits(COMPACTION, "How long compaction rests when there is nothing to do."),
+        .effective("How long compaction rests when there is nothing to do."),
     double("log.cleaner.min.cleanable.ratio").default("0.5").fraction(0.0, 1.0).cluster_wide()
-        .waits(COMPACTION, "How much of a log must be new before it is compacted again, 0 to 1."),
+        .effective("How much of a log must be new before it is compacted again, 0 to 1."),
     boolean("log.cleaner.enable").default("true")
-        .waits(COMPACTION, "Whether compaction runs at all."),
+        .effective("Whether compaction runs at all."),
     long("log.cleaner.delete.retention.ms").default("86400000").at_least(0).cluster_wide()
-        .waits(COMPACTION, "How long a deletion mark stays in a compacted log."),
+        .effective("How long a deletion mark stays in a compacted log."),
     long("log.cleaner.min.compaction.lag.ms").default("0").at_least(0).cluster_wide()
-        .waits(COMPACTION, "How long a record stays uncompacted at least."),
+        .effective("How long a record stays uncompacted at least."),
     long("log.cleaner.max.compaction.lag.ms").default("9223372036854775807").at_least(1).cluster_wide()
-        .waits(COMPACTION, "How long a record may stay uncompacted at most."),
+        .effective("How long a record may stay uncompacted at most."),
 ];

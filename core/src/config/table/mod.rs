@@ -74,6 +74,19 @@ pub fn topic_key(name: &str) -> Option<&'static ConfigKey> {
     TOPIC.iter().find(|key| key.name == name)
 }
 
+/// The broker's key that a group's key goes before, if there is one.
+pub fn broker_key_of_group(name: &str) -> Option<&'static ConfigKey> {
+    match name {
+        "streams.assignor.name" => broker_key("group.streams.assignors"),
+        _ => broker_key(&format!("group.{name}")),
+    }
+}
+
+/// The client metrics key of this name.
+pub fn client_metrics_key(name: &str) -> Option<&'static ConfigKey> {
+    CLIENT_METRICS.iter().find(|key| key.name == name)
+}
+
 /// The group's key of this name.
 pub fn group_key(name: &str) -> Option<&'static ConfigKey> {
     GROUP.iter().find(|key| key.name == name)

@@ -49,8 +49,9 @@ pub(super) const KEYS: &[ConfigKey] = &[
     int("queued.max.requests").default("500").at_least(1).high()
         .meaningless(SHARD_QUEUES, "How many requests wait between Kafka's network and I/O threads."),
     long("queued.max.request.bytes").default("-1")
-        .effective("How many bytes of requests, beside its receive buffers, each shard may have in hand; -1 for \
-            256 MiB. Beyond it sockets are not read."),
+        .effective("How many bytes of requests, what is decoded from them, and records read from disk each shard may \
+            have in hand, beside its receive buffers; -1 for 256 MiB. Beyond it sockets are not read and less is \
+            fetched."),
     int("num.network.threads").default("3").at_least(1).high().cluster_wide()
         .meaningless(THREADS, "Kafka's threads that read and write sockets."),
     int("num.io.threads").default("8").at_least(1).high().cluster_wide()

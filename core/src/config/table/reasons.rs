@@ -2,9 +2,9 @@
 
 pub(super) const CLUSTER: &str = "clusters of more than one node";
 pub(super) const QUORUM: &str = "quorums of more than one voter";
-pub(super) const COMPACTION: &str = "compaction of logs";
 pub(super) const MANY_DIRS: &str = "several data directories and their failure";
-pub(super) const GROUPS: &str = "consumer groups";
+pub(super) const PROTOCOLS: &str = "share and streams groups; classic and consumer groups are always served";
+pub(super) const OFFSETS_CODEC: &str = "compressed records of groups";
 pub(super) const STREAMS: &str = "streams groups";
 pub(super) const SHARE: &str = "share groups";
 pub(super) const TRANSACTIONS: &str = "transactions";
@@ -32,4 +32,6 @@ pub(super) const LZ4: &str = "every lz4 level writes the fast format here";
 pub(super) const CHECKPOINTS: &str =
     "all checkpoints are written together, see `replica.high.watermark.checkpoint.interval.ms`";
 pub(super) const OWN_METRICS: &str = "metrics here are counters and histograms without samples";
+pub(super) const APPENDS: &str = "a group coordinator writes each decision at once";
+pub(super) const LOADS: &str = "4 MiB are read at once";
 pub(super) const TEST_HOOK: &str = "it is a hook of Kafka's own tests";

@@ -1,7 +1,7 @@
 //! Keys of a topic, most over a key of the broker; in the order in which Kafka checks them.
 
 use super::super::row::{ConfigKey, Valid, boolean, double, hours, int, list, long, minutes, same, string};
-use super::reasons::{CLUSTER, COMPACTION, LZ4, PREALLOCATION, SHARE, TIERED};
+use super::reasons::{CLUSTER, LZ4, PREALLOCATION, SHARE, TIERED};
 
 #[rustfmt::skip] // a row is two or three lines; one method a line would hide the table
 pub(super) const KEYS: &[ConfigKey] = &[
@@ -35,21 +35,21 @@ pub(super) const KEYS: &[ConfigKey] = &[
         .effective("How many bytes of records lie between two entries of the offset index."),
     long("delete.retention.ms").default("86400000").at_least(0)
         .over(&[same("log.cleaner.delete.retention.ms")])
-        .waits(COMPACTION, "How long a deletion mark stays in a compacted log."),
+        .effective("How long a deletion mark stays in a compacted log."),
     long("min.compaction.lag.ms").default("0").at_least(0)
         .over(&[same("log.cleaner.min.compaction.lag.ms")])
-        .waits(COMPACTION, "How long a record stays uncompacted at least."),
+        .effective("How long a record stays uncompacted at least."),
     long("max.compaction.lag.ms").default("9223372036854775807").at_least(1)
         .over(&[same("log.cleaner.max.compaction.lag.ms")])
-        .waits(COMPACTION, "How long a record may stay uncompacted at most."),
+        .effective("How long a record may stay uncompacted at most."),
     long("file.delete.delay.ms").default("60000").at_least(0).over(&[same("log.segment.delete.delay.ms")])
         .effective("How long the files of a deleted segment or partition stay before they are removed."),
     double("min.cleanable.dirty.ratio").default("0.5").fraction(0.0, 1.0)
         .over(&[same("log.cleaner.min.cleanable.ratio")])
-        .waits(COMPACTION, "How much of a log must be new before it is compacted again, 0 to 1."),
+        .effective("How much of a log must be new before it is compacted again, 0 to 1."),
     list("cleanup.policy").default("delete").list_of(&["compact", "delete"])
         .over(&[same("log.cleanup.policy")])
-        .waits(COMPACTION, "What happens to old data: `delete` drops old segments, `compact` keeps the \
+        .effective("What happens to old data: `delete` drops old segments, `compact` keeps the \
             newest record of a key; both may stand together."),
     boolean("unclean.leader.election.enable").default("false")
         .over(&[same("unclean.leader.election.enable")])

@@ -1,5 +1,7 @@
-//! Fetch (1): what is asked (`plan`), read from the owning shards and waited for (`read`), told (`response`).
+//! Fetch (1): what is asked (`plan`), read from the owning shards and waited for (`read`), from disk where it must be
+//! (`cold`), told (`response`).
 
+mod cold;
 mod plan;
 mod read;
 mod response;
@@ -56,7 +58,8 @@ async fn answer(shard: &Rc<Shard>, reply_to: ReplyTo, request: &FetchFrame) -> A
         FetchMode::Incremental => Plan::of_session(shard, request, max_bytes),
         _ => Plan::of_request(shard, request, by_id, max_bytes),
     };
-    let fetched = read::wait_for_enough(shard, request, &plan, max_bytes).await;
+    let mut fetched = read::wait_for_enough(shard, request, &plan, max_bytes).await;
+    let memory = cold::fill(shard, &plan, &mut fetched).await;
     let (session_id, included) = response::settle(shard, mode, session_id, &mut plan, &fetched, now_ms);
-    response::encode(reply_to, session_id, &plan, &included, &fetched)
+    response::encode(reply_to, session_id, &plan, &included, &fetched, memory)
 }

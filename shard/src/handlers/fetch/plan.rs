@@ -126,7 +126,7 @@ impl Plan {
             }
         }
         let read_committed = request.isolation_level() == 1;
-        let call = |reads| FetchCall { watch: None, read_committed, max_bytes, reads };
+        let call = |reads| FetchCall { watch: None, read_committed, max_bytes, memory_bytes: 0, reads };
         let calls = reads.into_iter().enumerate().filter(|(_, reads)| !reads.is_empty());
         Self { by_id, partitions, calls: calls.map(|(owner, reads)| (owner, call(reads))).collect() }
     }

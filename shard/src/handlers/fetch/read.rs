@@ -64,26 +64,38 @@ async fn read_once(
     max_bytes: usize,
 ) -> Vec<Fetched> {
     let mut fetched = plan.unread();
-    let mut replies = Vec::new();
-    for (owner, call) in &plan.calls {
-        let call = FetchCall { watch, ..call.clone() };
-        if *owner == shard.rpc.own() {
-            match shard.fetch(*owner, call) {
-                Handled::Now(reply) => take(&mut fetched, reply),
-                Handled::Later(reply) => replies.push(reply),
-            }
-        } else {
-            replies.push(Box::pin(shard.rpc.send(*owner, Call::Fetch(call)).await));
-        }
-    }
-    for reply in replies {
-        take(&mut fetched, reply.await);
+    let calls = plan.calls.iter().map(|(owner, call)| (*owner, FetchCall { watch, ..call.clone() }));
+    for reply in ask(shard, calls).await {
+        take(&mut fetched, reply);
     }
     cut(&mut fetched, max_bytes);
     fetched
 }
 
-fn take(fetched: &mut [Fetched], reply: Reply) {
+/// Ask each owner once, all at the same time.
+pub(super) async fn ask(
+    shard: &Rc<Shard>,
+    calls: impl IntoIterator<Item = (usize, FetchCall)>,
+) -> Vec<Reply> {
+    let mut replies = Vec::new();
+    let mut coming = Vec::new();
+    for (owner, call) in calls {
+        if owner == shard.rpc.own() {
+            match shard.fetch(owner, call) {
+                Handled::Now(reply) => replies.push(reply),
+                Handled::Later(reply) => coming.push(reply),
+            }
+        } else {
+            coming.push(Box::pin(shard.rpc.send(owner, Call::Fetch(call)).await));
+        }
+    }
+    for reply in coming {
+        replies.push(reply.await);
+    }
+    replies
+}
+
+pub(super) fn take(fetched: &mut [Fetched], reply: Reply) {
     let Reply::Fetch(results) = reply else { panic!("a fetch call is answered with fetched partitions") };
     for result in results {
         let index = result.index;

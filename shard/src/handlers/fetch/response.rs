@@ -10,7 +10,7 @@ use jackdaw_core::{
     },
     uuid::Uuid,
 };
-use jackdaw_net::{Answer, Piece, Response};
+use jackdaw_net::{Answer, Piece, Response, budget::Permit};
 use jackdaw_ring::random_u64;
 
 use super::plan::Plan;
@@ -76,7 +76,7 @@ pub(super) fn failed(reply_to: ReplyTo, error_code: ErrorCode) -> Answer {
     let encoded = encoder
         .begin(reply_to.version, reply_to.correlation_id, head, 0)
         .and_then(|()| encoder.finish(&[], &mut pieces));
-    answer(reply_to, encoded, pieces, &[])
+    answer(reply_to, encoded, pieces, &[], None)
 }
 
 /// The response; records stay where they are until they are sent.
@@ -86,11 +86,12 @@ pub(super) fn encode(
     plan: &Plan,
     included: &[usize],
     fetched: &[Fetched],
+    memory: Option<Permit>,
 ) -> Answer {
     let head = FetchResponseHead { session_id, ..FetchResponseHead::default() };
     let mut pieces = Vec::new();
     let encoded = write(reply_to, head, plan, included, fetched, &mut pieces);
-    answer(reply_to, encoded, pieces, fetched)
+    answer(reply_to, encoded, pieces, fetched, memory)
 }
 
 fn write(
@@ -136,10 +137,12 @@ fn answer(
     encoded: Result<usize, EncodeError>,
     pieces: Vec<EncodedPiece>,
     fetched: &[Fetched],
+    memory: Option<Permit>,
 ) -> Answer {
     match encoded {
         Ok(_) => {
-            Answer::Send(Response::Pieces(pieces.into_iter().map(|piece| resolve(piece, fetched)).collect()))
+            let pieces = pieces.into_iter().map(|piece| resolve(piece, fetched)).collect();
+            Answer::Send(Response::Pieces { pieces, memory })
         }
         Err(error) => reply_to.unencodable(&error),
     }
@@ -153,7 +156,8 @@ fn resolve(piece: EncodedPiece, fetched: &[Fetched]) -> Piece {
                 Piece::File { file: file.clone(), position: *position, size_bytes: *size_bytes }
             }
             FetchedData::Memory(bytes) => Piece::Bytes(bytes.clone()),
-            FetchedData::None => Piece::Bytes(Bytes::new()),
+            // What was cold has been read or left out.
+            FetchedData::None | FetchedData::Cold { .. } => Piece::Bytes(Bytes::new()),
         },
     }
 }

@@ -5,13 +5,11 @@ use std::{rc::Rc, time::Duration};
 use jackdaw_core::protocol::messages::{CreateTopicsRequest, DeleteTopicsRequest};
 use jackdaw_ring::sleep;
 
-use super::{
-    Phase, Shared, broken,
-    connection::{Connection, Lost},
-    history::TopicState,
-    requests,
+use super::{Phase, Shared, broken, history::TopicState, requests};
+use crate::{
+    Random,
+    workload::connection::{Connection, Lost},
 };
-use crate::Random;
 
 pub(super) async fn run(shared: Rc<Shared>, mut random: Random) {
     loop {
@@ -23,7 +21,7 @@ pub(super) async fn run(shared: Rc<Shared>, mut random: Random) {
 }
 
 async fn serve(shared: &Rc<Shared>, random: &mut Random) -> Result<(), Lost> {
-    let mut connection = Connection::open(shared).await?;
+    let mut connection = Connection::open(&shared.server).await?;
     while shared.phase.get() == Phase::Serving {
         let index = random.index(shared.plan.topics.len());
         let (plan, state) = {

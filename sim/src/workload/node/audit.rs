@@ -8,9 +8,9 @@ use super::{
     Shared,
     batches::Key,
     broken,
-    connection::{Connection, Lost},
     requests::{self, EARLIEST, LATEST},
 };
+use crate::workload::connection::{Connection, Lost};
 
 pub(super) async fn run(shared: Rc<Shared>) {
     // The connection breaks, or the node dies: with the next life there is another audit.
@@ -23,7 +23,7 @@ pub(super) async fn run(shared: Rc<Shared>) {
 }
 
 async fn audit(shared: &Rc<Shared>) -> Result<(), Lost> {
-    let mut connection = Connection::open(shared).await?;
+    let mut connection = Connection::open(&shared.server).await?;
     find_topics(shared, &mut connection).await?;
     let usable = shared.history.borrow().usable();
     for (key, name, _) in usable {

@@ -13,10 +13,10 @@ use super::broken;
 use crate::{Random, trace::hash_bytes};
 
 /// A partition by its topic's id.
-pub(super) type Key = (Uuid, i32);
+pub(in crate::workload) type Key = (Uuid, i32);
 
 /// A batch's place among those of one writer: each writes increasing numbers.
-pub(super) type Stamp = (u64, u32);
+pub(in crate::workload) type Stamp = (u64, u32);
 
 /// Bytes of a value in front of its filler, and of the checksum behind it.
 const FRONT_BYTES: usize = 24;
@@ -24,7 +24,7 @@ const CHECKSUM_BYTES: usize = 8;
 const LARGEST_BATCH_BYTES: usize = 1 << 20;
 
 /// An idempotent producer's place: id, epoch, first sequence.
-pub(super) type Sequence = (i64, i16, i32);
+pub(in crate::workload) type Sequence = (i64, i16, i32);
 
 /// What distinguishes one partition's records from all others'.
 fn tag(key: Key) -> u64 {
@@ -33,18 +33,18 @@ fn tag(key: Key) -> u64 {
     hash_bytes(&bytes)
 }
 
-pub(super) struct BatchPlan {
-    pub(super) key: Key,
-    pub(super) stamp: Stamp,
-    pub(super) records: u64,
-    pub(super) largest_value_bytes: u64,
-    pub(super) codec: Codec,
-    pub(super) sequence: Option<Sequence>,
-    pub(super) now_ms: i64,
+pub(in crate::workload) struct BatchPlan {
+    pub(in crate::workload) key: Key,
+    pub(in crate::workload) stamp: Stamp,
+    pub(in crate::workload) records: u64,
+    pub(in crate::workload) largest_value_bytes: u64,
+    pub(in crate::workload) codec: Codec,
+    pub(in crate::workload) sequence: Option<Sequence>,
+    pub(in crate::workload) now_ms: i64,
 }
 
 /// Build a batch; its bytes.
-pub(super) fn build(plan: &BatchPlan, random: &mut Random) -> Bytes {
+pub(in crate::workload) fn build(plan: &BatchPlan, random: &mut Random) -> Bytes {
     let mut builder = BatchBuilder::new();
     if let Some((id, epoch, first)) = plan.sequence {
         builder = builder.producer(id, epoch, first);
@@ -68,7 +68,11 @@ pub(super) fn build(plan: &BatchPlan, random: &mut Random) -> Bytes {
 }
 
 /// Who wrote a batch that was read, after a look at every record.
-pub(super) fn stamp_of(batch: &BatchView<'_>, key: Key, decompressor: &mut Decompressor) -> Stamp {
+pub(in crate::workload) fn stamp_of(
+    batch: &BatchView<'_>,
+    key: Key,
+    decompressor: &mut Decompressor,
+) -> Stamp {
     let header = batch.header();
     let place = || format!("the batch at offset {} of {key:?}", header.base_offset());
     if let Err(error) = batch.check_crc() {

@@ -9,15 +9,17 @@ use jackdaw_core::{
 use jackdaw_ring::{now, sleep};
 
 use super::{
-    Phase, Shared,
+    PATIENCE, Phase, Shared,
     audit::list_offset,
     batches::Key,
     broken,
-    connection::{Connection, Lost},
     history::Floor,
     requests::{self, LATEST},
 };
-use crate::Random;
+use crate::{
+    Random,
+    workload::connection::{Connection, Lost},
+};
 
 /// Version by topic id.
 const VERSION: i16 = 13;
@@ -32,7 +34,7 @@ pub(super) async fn run(shared: Rc<Shared>, mut random: Random) {
 }
 
 async fn serve(shared: &Rc<Shared>, random: &mut Random) -> Result<(), Lost> {
-    let mut connection = Connection::open(shared).await?;
+    let mut connection = Connection::open(&shared.server).await?;
     while shared.phase.get() == Phase::Serving {
         let usable = shared.history.borrow().usable();
         if usable.is_empty() {
@@ -159,9 +161,14 @@ async fn send(
         }
     }
     if is_empty && response.error_code == 0 {
-        let (now_ms, max_wait_ms) = (now().as_millis(), request.max_wait_ms.unsigned_abs());
+        let now_ms = now().as_millis();
+        let max_wait_ms = match shared.plan.memory_bytes {
+            None => u64::from(request.max_wait_ms.unsigned_abs()),
+            // Where memory is short a long poll waits for its own behind others that wait.
+            Some(_) => PATIENCE.as_millis() as u64,
+        };
         for (key, offset) in positions.iter() {
-            history.check_waited(*key, *offset, sent_ms, now_ms, u64::from(max_wait_ms));
+            history.check_waited(*key, *offset, sent_ms, now_ms, max_wait_ms);
         }
     }
     positions.retain(|(key, _)| !gone.contains(key));

@@ -3,13 +3,12 @@
 
 mod admin;
 mod audit;
-mod batches;
-mod connection;
+pub(super) mod batches;
 mod consumer;
 mod history;
 mod plan;
 mod producer;
-mod requests;
+pub(super) mod requests;
 
 use std::{
     cell::{Cell, RefCell},
@@ -17,16 +16,16 @@ use std::{
     time::Duration,
 };
 
-use jackdaw_core::config::{BrokerConfig, Settings};
-use jackdaw_ring::JoinHandle;
-use jackdaw_shard::{Node, NodeError, ShardSeat, StopReason, run_shard};
+use jackdaw_core::config::BrokerConfig;
 
 use self::{history::History, plan::Plan};
-use super::Outcome;
+use super::{
+    Outcome, PATIENCE, broken,
+    broker::{self, Broker},
+    connection,
+    connection::Server,
+};
 use crate::{Crash, Host, Random, World};
-
-/// Longest time of anything that must end: a start, a stop, an answer.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What clients may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,19 +42,15 @@ enum Phase {
 /// What the clients of one world share.
 struct Shared {
     node: Host,
+    server: Rc<Server>,
     plan: Plan,
     history: RefCell<History>,
-    /// Which life of the node this is.
-    life: Cell<u64>,
     phase: Cell<Phase>,
     /// The node was asked to stop: it may refuse what it is asked.
     is_stopping: Cell<bool>,
     /// Produce requests that wait for an answer on a connection that lives.
     outstanding: Cell<usize>,
-    /// Why shards ended, in this life.
-    reasons: RefCell<Vec<String>>,
     next_writer: Cell<u64>,
-    answers: Cell<u64>,
 }
 
 impl Shared {
@@ -66,31 +61,25 @@ impl Shared {
     }
 }
 
-/// A promise is broken.
-fn broken(promise: &str, detail: &str) -> ! {
-    panic!("broken promise \"{promise}\": {detail}")
-}
-
 /// Run one seed.
 pub fn run(seed: u64) -> Outcome {
     let world = World::new(seed);
     let mut random = world.random("node workload");
     let node = world.add_host();
     let clients = world.add_host();
-    let plan = Plan::draw(&mut random);
+    let mut plan = Plan::draw(&mut random);
+    plan.draw_memory(&mut world.random("memory"));
     plan.set_faults(&world, &node, &mut random);
     clients.start(1);
     let shared = Rc::new(Shared {
         node: node.clone(),
+        server: Server::new(node.clone()),
         history: RefCell::new(History::new(&plan)),
         plan,
-        life: Cell::new(0),
         phase: Cell::new(Phase::Down),
         is_stopping: Cell::new(false),
         outstanding: Cell::new(0),
-        reasons: RefCell::default(),
         next_writer: Cell::new(1),
-        answers: Cell::new(0),
     });
     start_clients(&world, &clients, &shared);
     let mut crash_count = 0;
@@ -101,7 +90,7 @@ pub fn run(seed: u64) -> Outcome {
         node.crash(Crash::Kill);
     }
     clients.crash(Crash::Kill);
-    let work_count = shared.answers.get();
+    let work_count = shared.server.answers.get();
     Outcome { trace_hash: world.trace_hash(), trace_count: world.trace_count(), crash_count, work_count }
 }
 
@@ -117,23 +106,7 @@ fn start_clients(world: &World, clients: &Host, shared: &Rc<Shared>) {
     }
 }
 
-fn start_shard(
-    shared: &Rc<Shared>,
-    core: usize,
-    seat: ShardSeat,
-) -> JoinHandle<Result<StopReason, NodeError>> {
-    let told = Rc::clone(shared);
-    shared.node.spawn(core, async move {
-        let result = run_shard(seat).await;
-        told.reasons.borrow_mut().push(format!("shard {core}: {result:?}"));
-        result
-    })
-}
-
-type Shards = Vec<JoinHandle<Result<StopReason, NodeError>>>;
-
 fn configuration(shared: &Shared) -> BrokerConfig {
-    let mut settings = Settings::default();
     let address = shared.node.address();
     let overrides = [
         format!("listeners=PLAINTEXT://{address}:{}", connection::PORT),
@@ -143,11 +116,9 @@ fn configuration(shared: &Shared) -> BrokerConfig {
         format!("log.index.interval.bytes={}", shared.plan.index_interval_bytes),
         format!("log.segment.delete.delay.ms={}", shared.plan.delete_delay_ms),
     ];
-    for text in &overrides {
-        settings.read_override(text).unwrap_or_else(|error| panic!("{text}: {error}"));
-    }
-    let (config, _) = BrokerConfig::new(settings).unwrap_or_else(|errors| panic!("{errors:?}"));
-    config
+    let memory = shared.plan.memory_bytes.map(|bytes| format!("queued.max.request.bytes={bytes}"));
+    let overrides: Vec<String> = overrides.into_iter().chain(memory).collect();
+    broker::configuration(&overrides)
 }
 
 /// One life of the node, from its start to its end; says whether a crash ended it.
@@ -159,41 +130,22 @@ fn live(world: &World, clients: &Host, shared: &Rc<Shared>, random: &mut Random,
     }
     let shards = random.between(1, 3) as usize;
     host.comment(&format!("life {number} with {shards} shards, to end by {crash:?}"));
-    shared.reasons.borrow_mut().clear();
-    host.start(shards);
-    let (node, seats) = Node::new(configuration(shared), shards);
-    let running: Shards =
-        seats.into_iter().enumerate().map(|(core, seat)| start_shard(shared, core, seat)).collect();
-    let ended = || running.iter().any(JoinHandle::is_finished);
-    let serves = world
-        .run_until(PATIENCE, || !host.is_running() || ended() || node.control().serving().is_some())
-        && host.is_running();
-    if serves {
-        check_alive(shared, &running);
-        work(world, clients, shared, random, &running);
-    } else if host.is_running() {
-        check_alive(shared, &running);
-        broken("a node starts", "it does not serve");
+    let broker = Broker::start(host, configuration(shared), shards);
+    if broker.wait_serving(world) {
+        work(world, clients, shared, random, &broker);
     }
     let stops = host.is_running() && random.one_in(3);
     if stops {
         shared.is_stopping.set(true);
-        let control = node.control().clone();
-        host.spawn(0, async move { control.stop(StopReason::Asked) });
-        let all_ended = || running.iter().all(JoinHandle::is_finished);
-        if !world.run_until(PATIENCE, || !host.is_running() || all_ended()) {
-            broken("a stop ends", "it does not");
-        }
+        broker.stop(world);
     }
     shared.phase.set(Phase::Down);
     shared.is_stopping.set(false);
-    shared.life.set(number + 1);
+    shared.server.life.set(number + 1);
     shared.outstanding.set(0);
     if host.is_running() {
         if stops {
-            for shard in running {
-                check_stopped(world.run(PATIENCE, shard));
-            }
+            broker.check_stopped(world);
             shared.history.borrow_mut().on_stopped();
         }
         host.crash(crash);
@@ -208,31 +160,16 @@ fn live(world: &World, clients: &Host, shared: &Rc<Shared>, random: &mut Random,
     true
 }
 
-fn check_stopped(result: Result<StopReason, NodeError>) {
-    match result {
-        Ok(StopReason::Asked) => {}
-        Ok(StopReason::Fatal { text, .. }) => broken("a stop is clean", &text),
-        Err(error) => broken("a stop is clean", &error.to_string()),
-    }
-}
-
-/// A shard that has ended while nobody stopped it.
-fn check_alive(shared: &Shared, running: &Shards) {
-    if running.iter().any(JoinHandle::is_finished) {
-        broken("a node goes on", &format!("{:?}", shared.reasons.borrow()));
-    }
-}
-
 /// Audit, let the clients work, and perhaps wait until everything is answered.
-fn work(world: &World, clients: &Host, shared: &Rc<Shared>, random: &mut Random, running: &Shards) {
+fn work(world: &World, clients: &Host, shared: &Rc<Shared>, random: &mut Random, broker: &Broker) {
     let host = &shared.node;
-    let goes_on = || host.is_running() && !running.iter().any(JoinHandle::is_finished);
+    let goes_on = || broker.goes_on();
     shared.phase.set(Phase::Auditing);
     world.network_faults(|faults| faults.reset_one_in = 0);
     let audit = clients.spawn(0, audit::run(Rc::clone(shared)));
     let done = world.run_until(PATIENCE, || !goes_on() || audit.is_finished());
     if host.is_running() {
-        check_alive(shared, running);
+        broker.check_alive();
         if !done {
             broken("a request is answered", "the audit does not end");
         }
@@ -256,6 +193,6 @@ fn work(world: &World, clients: &Host, shared: &Rc<Shared>, random: &mut Random,
         }
     }
     if host.is_running() {
-        check_alive(shared, running);
+        broker.check_alive();
     }
 }

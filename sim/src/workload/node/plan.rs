@@ -34,6 +34,8 @@ pub(super) struct Plan {
     pub(super) codecs: Vec<Codec>,
     /// One in so many segments resets its connection, except while the auditor reads; 0 is never.
     pub(super) reset_one_in: u64,
+    /// `queued.max.request.bytes`; without it there is plenty.
+    pub(super) memory_bytes: Option<u64>,
 }
 
 impl Plan {
@@ -60,7 +62,13 @@ impl Plan {
             checkpoint_interval_ms: random.scaled(20, 5000),
             index_interval_bytes: random.scaled(1, 4096),
             delete_delay_ms: random.scaled(1, 60_000),
+            memory_bytes: None,
         }
+    }
+
+    /// Whether memory is short, so that requests and reads from disk wait for each other; of a stream of its own.
+    pub(super) fn draw_memory(&mut self, random: &mut Random) {
+        self.memory_bytes = random.one_in(2).then(|| random.scaled(1, 20_000));
     }
 
     /// Turn the faults of network and disk up or down.

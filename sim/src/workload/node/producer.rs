@@ -19,10 +19,12 @@ use super::{
     Phase, Shared,
     batches::{BatchPlan, Key, Stamp, build},
     broken,
-    connection::{Connection, Lost},
     requests::{self, FIRST_BY_ID, Part},
 };
-use crate::Random;
+use crate::{
+    Random,
+    workload::connection::{Connection, Lost},
+};
 
 /// A producer that waits for no answers would fill the disk with segments.
 const REQUESTS_A_LIFE: u64 = 250;
@@ -73,10 +75,10 @@ pub(super) async fn run(shared: Rc<Shared>, mut random: Random) {
     };
     loop {
         if matches!(producer.shared.phase.get(), Phase::Serving | Phase::Settling) {
-            let life = producer.shared.life.get();
+            let life = producer.shared.server.life.get();
             let mut outstanding = 0;
             let _ = producer.serve(&mut outstanding).await;
-            if producer.shared.life.get() == life {
+            if producer.shared.server.life.get() == life {
                 let all = &producer.shared.outstanding;
                 all.set(all.get() - outstanding);
             }
@@ -103,7 +105,7 @@ impl Producer {
     }
 
     async fn serve(&mut self, outstanding: &mut usize) -> Result<(), Lost> {
-        let mut connection = Connection::open(&self.shared).await?;
+        let mut connection = Connection::open(&self.shared.server).await?;
         let version = *self.random.pick(&[9, FIRST_BY_ID, FIRST_BY_ID]);
         if self.is_idempotent && self.identity.is_none() {
             self.identify(&mut connection).await?;
@@ -175,8 +177,8 @@ impl Producer {
     /// A request's batches, each to another partition.
     fn next_parts(&mut self) -> Option<Vec<(Part, Stamp, Option<u64>)>> {
         let mut usable = self.shared.history.borrow().usable();
-        if self.sent_in_life.0 != self.shared.life.get() {
-            self.sent_in_life = (self.shared.life.get(), 0);
+        if self.sent_in_life.0 != self.shared.server.life.get() {
+            self.sent_in_life = (self.shared.server.life.get(), 0);
         }
         self.sent_in_life.1 += 1;
         if usable.is_empty() || self.sent_in_life.1 > REQUESTS_A_LIFE {

@@ -17,9 +17,9 @@ use jackdaw_core::{
 use super::{batches::Key, plan::TopicPlan};
 
 /// Produce and Fetch name topics by id from this version on.
-pub(super) const FIRST_BY_ID: i16 = 13;
-pub(super) const LATEST: i64 = -1;
-pub(super) const EARLIEST: i64 = -2;
+pub(in crate::workload) const FIRST_BY_ID: i16 = 13;
+pub(in crate::workload) const LATEST: i64 = -1;
+pub(in crate::workload) const EARLIEST: i64 = -2;
 const FETCH_BYTES: i32 = 1 << 20;
 
 pub(super) fn create(plan: &TopicPlan) -> CreateTopicsRequest {
@@ -39,17 +39,17 @@ pub(super) fn create(plan: &TopicPlan) -> CreateTopicsRequest {
     CreateTopicsRequest { topics: vec![topic], timeout_ms: 30_000, ..Default::default() }
 }
 
-pub(super) fn delete(id: Uuid) -> DeleteTopicsRequest {
+pub(in crate::workload) fn delete(id: Uuid) -> DeleteTopicsRequest {
     let topic = DeleteTopicState { topic_id: id, ..Default::default() };
     DeleteTopicsRequest { topics: vec![topic], timeout_ms: 30_000, ..Default::default() }
 }
 
 /// All topics.
-pub(super) fn metadata() -> MetadataRequest {
+pub(in crate::workload) fn metadata() -> MetadataRequest {
     MetadataRequest { topics: None, ..Default::default() }
 }
 
-pub(super) fn init_producer() -> InitProducerIdRequest {
+pub(in crate::workload) fn init_producer() -> InitProducerIdRequest {
     InitProducerIdRequest {
         transactional_id: None,
         transaction_timeout_ms: 60_000,
@@ -59,19 +59,23 @@ pub(super) fn init_producer() -> InitProducerIdRequest {
     }
 }
 
-pub(super) fn list_offset(name: &str, partition: i32, timestamp: i64) -> ListOffsetsRequest {
+pub(in crate::workload) fn list_offset(name: &str, partition: i32, timestamp: i64) -> ListOffsetsRequest {
     let asked = ListOffsetsPartition { partition_index: partition, current_leader_epoch: -1, timestamp };
     let topics = vec![ListOffsetsTopic { name: name.to_owned(), partitions: vec![asked] }];
     ListOffsetsRequest { replica_id: -1, topics, ..Default::default() }
 }
 
-pub(super) struct Part {
-    pub(super) key: Key,
-    pub(super) name: String,
-    pub(super) records: Bytes,
+pub(in crate::workload) struct Part {
+    pub(in crate::workload) key: Key,
+    pub(in crate::workload) name: String,
+    pub(in crate::workload) records: Bytes,
 }
 
-pub(super) fn produce<'a>(version: i16, acks: i16, parts: impl Iterator<Item = &'a Part>) -> ProduceRequest {
+pub(in crate::workload) fn produce<'a>(
+    version: i16,
+    acks: i16,
+    parts: impl Iterator<Item = &'a Part>,
+) -> ProduceRequest {
     let topic = |part: &Part| {
         let data = PartitionProduceData { index: part.key.1, records: Some(part.records.clone()) };
         let mut topic = TopicProduceData { partition_data: vec![data], ..Default::default() };
@@ -91,7 +95,11 @@ pub(super) fn produce<'a>(version: i16, acks: i16, parts: impl Iterator<Item = &
 }
 
 /// A fetch of these partitions from these offsets, in a session or (epoch -1) without one.
-pub(super) fn fetch(positions: &[(Key, i64)], session: (i32, i32), max_wait_ms: i32) -> FetchRequest {
+pub(in crate::workload) fn fetch(
+    positions: &[(Key, i64)],
+    session: (i32, i32),
+    max_wait_ms: i32,
+) -> FetchRequest {
     let topic = |(key, offset): &(Key, i64)| {
         let asked = FetchPartition {
             partition: key.1,

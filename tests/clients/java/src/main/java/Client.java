@@ -32,6 +32,8 @@ public final class Client {
     private final Admin admin;
     private final KafkaConsumer<byte[], byte[]> consumer;
     private final Map<String, KafkaProducer<byte[], byte[]>> producers = new HashMap<>();
+    private final Map<String, GroupMember> members = new HashMap<>();
+    private final GroupEvents events = new GroupEvents();
 
     private Client(String bootstrap) {
         this.bootstrap = bootstrap;
@@ -68,6 +70,12 @@ public final class Client {
             case "consume" -> consume(topic, words[2], words[3], Integer.parseInt(words[4]));
             case "wait" -> waitForOne(new TopicPartition(topic, Integer.parseInt(words[2])));
             case "load" -> load(topic, Integer.parseInt(words[2]));
+            case "join" -> {
+                members.put(words[1], new GroupMember(bootstrap, words, events));
+                new Thread(members.get(words[1]), words[1]).start();
+            }
+            case "leave" -> members.remove(words[1]).leave();
+            case "events" -> events.take(words[1]).forEach(Client::say);
             default -> throw new IllegalArgumentException("no command " + words[0]);
         }
     }

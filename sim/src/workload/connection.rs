@@ -1,6 +1,6 @@
 //! A client's connection to the node: requests out, answers in, in order.
 
-use std::{future::Future, net::SocketAddr, pin::pin, rc::Rc, time::Duration};
+use std::{cell::Cell, future::Future, net::SocketAddr, pin::pin, rc::Rc, time::Duration};
 
 use bytes::{Buf, Bytes, BytesMut};
 use jackdaw_core::protocol::{
@@ -9,12 +9,28 @@ use jackdaw_core::protocol::{
 };
 use jackdaw_ring::{Socket, now, timeout};
 
-use super::{PATIENCE, Shared, broken};
+use super::{PATIENCE, broken};
+use crate::Host;
 
 pub(super) const PORT: u16 = 9092;
 const LARGEST_ANSWER_BYTES: usize = 64 << 20;
 /// How often a waiting client looks whether the node still lives.
 const LOOK: Duration = Duration::from_millis(200);
+
+/// The node as its clients know it.
+pub(super) struct Server {
+    pub(super) host: Host,
+    /// Which life of the node this is.
+    pub(super) life: Cell<u64>,
+    /// Requests that were answered.
+    pub(super) answers: Cell<u64>,
+}
+
+impl Server {
+    pub(super) fn new(host: Host) -> Rc<Self> {
+        Rc::new(Self { host, life: Cell::new(0), answers: Cell::new(0) })
+    }
+}
 
 /// The connection, or the life of the node that it belongs to, is over.
 #[derive(Debug)]
@@ -22,7 +38,7 @@ pub(super) struct Lost;
 
 /// One connection.
 pub(super) struct Connection {
-    shared: Rc<Shared>,
+    server: Rc<Server>,
     socket: Socket,
     received: BytesMut,
     next_id: i32,
@@ -31,14 +47,13 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) async fn open(shared: &Rc<Shared>) -> Result<Self, Lost> {
-        let life = shared.life.get();
-        let address = SocketAddr::from((shared.node.address(), PORT));
-        let socket =
-            while_alive(shared, life, "connect", async { Socket::connect(address).await.map_err(|_| Lost) })
-                .await?;
-        let shared = Rc::clone(shared);
-        Ok(Self { shared, socket, received: BytesMut::new(), next_id: 1, next_answer: 1, life })
+    pub(super) async fn open(server: &Rc<Server>) -> Result<Self, Lost> {
+        let life = server.life.get();
+        let address = SocketAddr::from((server.host.address(), PORT));
+        let connected = async { Socket::connect(address).await.map_err(|_| Lost) };
+        let socket = while_alive(server, life, "connect", connected).await?;
+        let server = Rc::clone(server);
+        Ok(Self { server, socket, received: BytesMut::new(), next_id: 1, next_answer: 1, life })
     }
 
     /// Send a request; its answer must be taken by `answer`, in order.
@@ -63,13 +78,13 @@ impl Connection {
 
     async fn send_bytes(&mut self, frame: Bytes) -> Result<(), Lost> {
         let sent = async { self.socket.send(vec![frame], false).await.map_err(|_| Lost) };
-        while_alive(&self.shared, self.life, "a send", sent).await
+        while_alive(&self.server, self.life, "a send", sent).await
     }
 
     /// Take the next answer.
     pub(super) async fn answer<R: Request>(&mut self, version: i16) -> Result<R::Response, Lost> {
-        let (shared, life) = (Rc::clone(&self.shared), self.life);
-        let frame = while_alive(&shared, life, std::any::type_name::<R>(), self.receive()).await?;
+        let (server, life) = (Rc::clone(&self.server), self.life);
+        let frame = while_alive(&server, life, std::any::type_name::<R>(), self.receive()).await?;
         let (id, response) = match read_response::<R>(&frame, version) {
             Ok(read) => read,
             Err(error) => {
@@ -83,7 +98,7 @@ impl Connection {
             broken("answers come in order", &format!("{id} instead of {}", self.next_answer));
         }
         self.next_answer += 1;
-        shared.answers.set(shared.answers.get() + 1);
+        server.answers.set(server.answers.get() + 1);
         Ok(response)
     }
 
@@ -115,7 +130,7 @@ impl Connection {
 
 /// Wait for something that must happen while the node lives.
 async fn while_alive<T>(
-    shared: &Shared,
+    server: &Server,
     life: u64,
     what: &str,
     future: impl Future<Output = Result<T, Lost>>,
@@ -123,11 +138,11 @@ async fn while_alive<T>(
     let mut future = pin!(future);
     let begun = now();
     loop {
-        if shared.life.get() != life {
+        if server.life.get() != life {
             return Err(Lost);
         }
         if let Ok(result) = timeout(LOOK, future.as_mut()).await {
-            return if shared.life.get() == life { result } else { Err(Lost) };
+            return if server.life.get() == life { result } else { Err(Lost) };
         }
         if now().0 - begun.0 > PATIENCE.as_nanos() as u64 / 2 {
             broken("a request is answered", what);

@@ -1,0 +1,102 @@
+//! One life of a node: the shards of production on a simulated host, and how they end.
+
+use std::{cell::RefCell, rc::Rc, sync::Arc};
+
+use jackdaw_core::config::{BrokerConfig, Settings};
+use jackdaw_ring::JoinHandle;
+use jackdaw_shard::{Node, NodeError, ShardSeat, StopReason, run_shard};
+
+use super::{PATIENCE, broken};
+use crate::{Host, World};
+
+/// A configuration from `key=value` texts.
+pub(super) fn configuration(overrides: &[String]) -> BrokerConfig {
+    let mut settings = Settings::default();
+    for text in overrides {
+        settings.read_override(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+    }
+    let (config, _) = BrokerConfig::new(settings).unwrap_or_else(|errors| panic!("{errors:?}"));
+    config
+}
+
+/// A node that runs.
+pub(super) struct Broker {
+    host: Host,
+    node: Arc<Node>,
+    running: Vec<JoinHandle<Result<StopReason, NodeError>>>,
+    /// Why shards ended.
+    reasons: Rc<RefCell<Vec<String>>>,
+}
+
+impl Broker {
+    /// Start it with so many shards.
+    pub(super) fn start(host: &Host, config: BrokerConfig, shards: usize) -> Self {
+        host.start(shards);
+        let (node, seats) = Node::new(config, shards);
+        let reasons = Rc::default();
+        let start = |(core, seat)| start_shard(host, &reasons, core, seat);
+        let running = seats.into_iter().enumerate().map(start).collect();
+        Self { host: host.clone(), node, running, reasons }
+    }
+
+    /// Neither has the host died nor a shard ended.
+    pub(super) fn goes_on(&self) -> bool {
+        self.host.is_running() && !self.running.iter().any(JoinHandle::is_finished)
+    }
+
+    /// Wait until it serves; false if the host died before.
+    pub(super) fn wait_serving(&self, world: &World) -> bool {
+        let serves = || self.node.control().serving().is_some();
+        let in_time = world.run_until(PATIENCE, || !self.goes_on() || serves());
+        if !self.host.is_running() {
+            return false;
+        }
+        self.check_alive();
+        if !in_time {
+            broken("a node starts", "it does not serve");
+        }
+        true
+    }
+
+    /// A shard that has ended while nobody stopped it.
+    pub(super) fn check_alive(&self) {
+        if self.host.is_running() && self.running.iter().any(JoinHandle::is_finished) {
+            broken("a node goes on", &format!("{:?}", self.reasons.borrow()));
+        }
+    }
+
+    /// Ask it to stop, and wait until it has or the host died.
+    pub(super) fn stop(&self, world: &World) {
+        let control = self.node.control().clone();
+        self.host.spawn(0, async move { control.stop(StopReason::Asked) });
+        let all_ended = || self.running.iter().all(JoinHandle::is_finished);
+        if !world.run_until(PATIENCE, || !self.host.is_running() || all_ended()) {
+            broken("a stop ends", "it does not");
+        }
+    }
+
+    /// All of it ended because it was asked to.
+    pub(super) fn check_stopped(self, world: &World) {
+        for shard in self.running {
+            match world.run(PATIENCE, shard) {
+                Ok(StopReason::Asked) => {}
+                Ok(StopReason::Fatal { text, .. }) => broken("a stop is clean", &text),
+                Err(error) => broken("a stop is clean", &error.to_string()),
+            }
+        }
+    }
+}
+
+fn start_shard(
+    host: &Host,
+    reasons: &Rc<RefCell<Vec<String>>>,
+    core: usize,
+    seat: ShardSeat,
+) -> JoinHandle<Result<StopReason, NodeError>> {
+    let reasons = Rc::clone(reasons);
+    host.spawn(core, async move {
+        let result = run_shard(seat).await;
+        reasons.borrow_mut().push(format!("shard {core}: {result:?}"));
+        result
+    })
+}

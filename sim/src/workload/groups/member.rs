@@ -1,0 +1,450 @@
+//! A slot of a group: one member after the other, each with its whims.
+
+use std::{collections::BTreeSet, rc::Rc, time::Duration};
+
+use jackdaw_core::{
+    error_code::ErrorCode,
+    protocol::{
+        Request,
+        messages::{FindCoordinatorRequest, LeaveGroupRequest, leave_group::MemberIdentity},
+    },
+};
+use jackdaw_ring::{now, sleep};
+
+use super::{
+    Command, Phase, Shared, Slot, Status, broken, classic, consumer,
+    history::Place,
+    plan::{GroupPlan, Protocol},
+    positions::Positions,
+    requests::{self, Credentials},
+};
+use crate::{
+    Random,
+    workload::connection::{Connection, Lost},
+};
+
+/// Versions of one client.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Versions {
+    pub(super) join: i16,
+    pub(super) sync: i16,
+    pub(super) heartbeat: i16,
+    pub(super) leave: i16,
+    pub(super) commit: i16,
+    pub(super) fetch: i16,
+    pub(super) subscription: i16,
+}
+
+/// What keeps a member from going on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// The connection, or the node.
+    Lost,
+    /// The member dies in the middle of a request.
+    Dies,
+    /// Try again.
+    Retry,
+    /// The others wait for it to join again.
+    Rebalance,
+    /// Its generation is over.
+    Stale,
+    /// It is no member any more.
+    Expelled,
+    /// Another has its instance id.
+    Fenced,
+}
+
+impl From<Lost> for Trouble {
+    fn from(_: Lost) -> Self {
+        Self::Lost
+    }
+}
+
+/// How a member's connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    /// It goes on with another connection.
+    Lost,
+    Died,
+    /// To begin again at once, as a new member or with its instance id.
+    Restarts,
+    Left,
+    Fenced,
+}
+
+/// A member of a group, or one who wants to be it.
+pub(super) struct Member {
+    pub(super) shared: Rc<Shared>,
+    pub(super) random: Random,
+    pub(super) group: usize,
+    pub(super) slot: usize,
+    pub(super) versions: Versions,
+    pub(super) member_id: String,
+    /// Generation or member epoch.
+    pub(super) epoch: i32,
+    /// It has to join (again).
+    pub(super) joins: bool,
+    pub(super) owned: BTreeSet<Place>,
+    pub(super) positions: Positions,
+    pub(super) heartbeat_due_ms: u64,
+    /// KIP-848: what the coordinator was last told that this member owns; `None` if that is not known.
+    pub(super) told: Option<BTreeSet<Place>>,
+    /// The session must be over: nothing may be taken from this member until it has joined.
+    pub(super) is_dead: bool,
+}
+
+pub(super) async fn run(shared: Rc<Shared>, group: usize, slot: usize, random: Random) {
+    let mut member = Member::new(shared, group, slot, random);
+    let delay_ms = member.random.scaled(1, 3_000);
+    member.shared.sleep_serving(delay_ms).await;
+    loop {
+        if member.shared.may_work() && !member.place().is_out.get() {
+            let ended = member.serve().await;
+            member.after(ended).await;
+        }
+        let pause_ms = member.random.between(2, 15);
+        sleep(Duration::from_millis(pause_ms)).await;
+    }
+}
+
+impl Member {
+    fn new(shared: Rc<Shared>, group: usize, slot: usize, mut random: Random) -> Self {
+        let versions = Versions::draw(&shared.plan.groups[group], &mut random);
+        Self {
+            shared,
+            group,
+            slot,
+            versions,
+            member_id: String::new(),
+            epoch: -1,
+            joins: true,
+            owned: BTreeSet::new(),
+            positions: Positions::default(),
+            heartbeat_due_ms: 0,
+            told: None,
+            is_dead: false,
+            random,
+        }
+    }
+
+    pub(super) fn plan(&self) -> &GroupPlan {
+        &self.shared.plan.groups[self.group]
+    }
+
+    pub(super) fn place(&self) -> &Slot {
+        &self.shared.groups[self.group][self.slot]
+    }
+
+    pub(super) fn instance(&self) -> Option<String> {
+        self.plan().slots[self.slot].instance.clone()
+    }
+
+    pub(super) fn is_consumer(&self) -> bool {
+        self.plan().protocol == Protocol::Consumer
+    }
+
+    /// Its name in the history: a static member is one over its restarts.
+    pub(super) fn identity(&self) -> String {
+        self.instance().unwrap_or_else(|| self.member_id.clone())
+    }
+
+    pub(super) fn credentials(&self) -> Credentials {
+        Credentials {
+            group: self.plan().name.clone(),
+            member: self.member_id.clone(),
+            epoch: self.epoch,
+            instance: self.instance().filter(|_| !self.is_consumer()),
+        }
+    }
+
+    pub(super) fn change_status(&self, change: impl FnOnce(&mut Status)) {
+        change(&mut self.place().status.borrow_mut());
+    }
+
+    /// Ask, and perhaps die before the answer.
+    pub(super) async fn call<R: Request>(
+        &mut self,
+        connection: &mut Connection,
+        request: &R,
+        version: i16,
+    ) -> Result<R::Response, Trouble> {
+        connection.send(request, version).await?;
+        if self.shared.is_serving() && self.random.one_in(self.shared.plan.whim_one_in * 6) {
+            return Err(if self.random.one_in(2) { Trouble::Dies } else { Trouble::Lost });
+        }
+        let response = connection.answer::<R>(version).await?;
+        Ok(response)
+    }
+
+    /// What a code means to a member.
+    pub(super) fn trouble(&self, code: i16, what: &str) -> Trouble {
+        if self.shared.is_stopping.get() {
+            return Trouble::Lost;
+        }
+        match ErrorCode::from_i16(code) {
+            ErrorCode::CoordinatorLoadInProgress
+            | ErrorCode::NotCoordinator
+            | ErrorCode::CoordinatorNotAvailable
+            | ErrorCode::UnreleasedInstanceId => Trouble::Retry,
+            ErrorCode::RebalanceInProgress => Trouble::Rebalance,
+            ErrorCode::IllegalGeneration | ErrorCode::StaleMemberEpoch => Trouble::Stale,
+            ErrorCode::UnknownMemberId | ErrorCode::FencedMemberEpoch | ErrorCode::GroupIdNotFound => {
+                Trouble::Expelled
+            }
+            ErrorCode::FencedInstanceId => Trouble::Fenced,
+            error => {
+                let who = format!("{:?} of {}, epoch {}", self.identity(), self.plan().name, self.epoch);
+                broken("a member is served", &format!("{error} to {what} of {who}"))
+            }
+        }
+    }
+
+    /// One connection, until something ends it.
+    async fn serve(&mut self) -> Ended {
+        let server = Rc::clone(&self.shared.server);
+        let Ok(mut connection) = Connection::open(&server).await else { return Ended::Lost };
+        if let Err(Lost) = self.find_coordinator(&mut connection).await {
+            return Ended::Lost;
+        }
+        loop {
+            if !self.shared.may_work() {
+                return Ended::Lost;
+            }
+            let done = match self.whim(&mut connection).await {
+                Ok(Some(ended)) => return ended,
+                Ok(None) if self.is_consumer() => consumer::turn(self, &mut connection).await,
+                Ok(None) => classic::turn(self, &mut connection).await,
+                Err(trouble) => Err(trouble),
+            };
+            match done {
+                Ok(()) => {}
+                Err(Trouble::Lost) => return Ended::Lost,
+                Err(Trouble::Dies) => return Ended::Died,
+                Err(Trouble::Fenced) => return Ended::Fenced,
+                Err(trouble) => self.bear(trouble).await,
+            }
+        }
+    }
+
+    async fn bear(&mut self, trouble: Trouble) {
+        match trouble {
+            Trouble::Rebalance => self.joins = true,
+            Trouble::Stale => self.lose_all(),
+            Trouble::Expelled => {
+                self.lose_all();
+                self.forget_membership();
+            }
+            _ => {
+                let pause_ms = self.random.between(5, 100);
+                sleep(Duration::from_millis(pause_ms)).await;
+            }
+        }
+    }
+
+    /// All that it owned is others'.
+    pub(super) fn lose_all(&mut self) {
+        let owned = std::mem::take(&mut self.owned);
+        self.shared.history.borrow_mut().ownership.on_released(self.group, &self.identity(), &owned);
+        self.positions.clear();
+        self.joins = true;
+        self.told = None;
+        self.change_status(|status| {
+            status.epoch = None;
+            status.owned.clear();
+            status.is_settled = false;
+        });
+    }
+
+    pub(super) fn forget_membership(&mut self) {
+        self.is_dead = false;
+        self.epoch = if self.is_consumer() { 0 } else { -1 };
+        if !self.is_consumer() {
+            self.member_id.clear();
+        }
+    }
+
+    async fn find_coordinator(&mut self, connection: &mut Connection) -> Result<(), Lost> {
+        let version = self.random.between(0, 6) as i16;
+        let request = requests::find_coordinator(&self.plan().name, version);
+        loop {
+            let response = connection.call::<FindCoordinatorRequest>(&request, version).await?;
+            let (error, port) = match response.coordinators.first() {
+                Some(found) if version >= 4 => (found.error_code, found.port),
+                _ => (response.error_code, response.port),
+            };
+            match ErrorCode::from_i16(error) {
+                ErrorCode::None if port == i32::from(crate::workload::connection::PORT) => return Ok(()),
+                ErrorCode::CoordinatorNotAvailable | ErrorCode::CoordinatorLoadInProgress => {}
+                _ if self.shared.is_stopping.get() => return Err(Lost),
+                _ => broken("a coordinator is found", &format!("{response:?}")),
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// What comes over a member between two turns.
+    async fn whim(&mut self, connection: &mut Connection) -> Result<Option<Ended>, Trouble> {
+        match self.place().command.replace(Command::None) {
+            Command::None => {}
+            Command::Restart if self.is_consumer() => {
+                self.leave(connection, true).await?;
+                return Ok(Some(Ended::Restarts));
+            }
+            Command::Restart => return Ok(Some(Ended::Restarts)),
+            Command::Leave => {
+                self.leave(connection, false).await?;
+                return Ok(Some(Ended::Left));
+            }
+        }
+        if !self.shared.is_serving() || !self.random.one_in(self.shared.plan.whim_one_in) {
+            return Ok(None);
+        }
+        let session_ms = self.plan().session_ms;
+        match self.random.below(5) {
+            0 => return Ok(Some(Ended::Died)),
+            1 => {
+                let is_static = self.instance().is_some() && !self.random.one_in(4);
+                if self.is_consumer() {
+                    self.leave(connection, is_static).await?;
+                } else if !is_static {
+                    self.leave(connection, false).await?;
+                }
+                return Ok(Some(if is_static { Ended::Restarts } else { Ended::Left }));
+            }
+            2 if !self.random.one_in(4) => {
+                let slow_ms = session_ms * 7 / 10;
+                let length_ms = self.random.between(1, slow_ms);
+                self.shared.sleep_serving(length_ms).await;
+            }
+            2 | 3 => self.pause(connection).await?,
+            _ => return Ok(Some(Ended::Restarts)),
+        }
+        Ok(None)
+    }
+
+    /// Say and do nothing for longer than the session, and then go on as if nothing had been.
+    async fn pause(&mut self, connection: &mut Connection) -> Result<(), Trouble> {
+        let length_ms = self.plan().session_ms + PAUSE_SURELY_ENDS_MS;
+        let life = self.shared.server.life.get();
+        let begun_ms = now().as_millis();
+        self.shared.sleep_serving(length_ms).await;
+        let is_over = now().as_millis() >= begun_ms + length_ms && self.shared.server.life.get() == life;
+        if !self.joins && is_over {
+            self.is_dead = true;
+            let owned: Vec<Place> = self.owned.iter().copied().collect();
+            self.commit(connection, owned, true).await?;
+        }
+        Ok(())
+    }
+
+    /// Leave the group; `stays`: as a static member that comes back.
+    async fn leave(&mut self, connection: &mut Connection, stays: bool) -> Result<(), Trouble> {
+        let before = (self.joins, self.owned.clone(), self.positions.clone(), self.epoch);
+        if !self.joins {
+            let owned = self.owned.iter().copied().collect();
+            match self.commit(connection, owned, false).await {
+                Err(trouble @ (Trouble::Lost | Trouble::Dies)) => return Err(trouble),
+                _ => {}
+            }
+        }
+        let epoch = self.epoch;
+        self.lose_all();
+        let has_left = if self.is_consumer() {
+            consumer::leave(self, connection, stays).await?
+        } else {
+            self.leave_classic(connection).await?
+        };
+        if has_left && !stays && !before.0 && self.random.one_in(2) {
+            // Who has left can commit nothing.
+            self.is_dead = true;
+            (self.owned, self.positions, self.epoch) = (before.1, before.2, epoch);
+            let owned = self.owned.iter().copied().collect();
+            let refused = self.commit(connection, owned, true).await;
+            self.lose_all();
+            if let Err(trouble @ (Trouble::Lost | Trouble::Dies)) = refused {
+                return Err(trouble);
+            }
+        }
+        Ok(())
+    }
+
+    async fn leave_classic(&mut self, connection: &mut Connection) -> Result<bool, Trouble> {
+        if self.member_id.is_empty() {
+            return Ok(false);
+        }
+        let version = self.versions.leave;
+        let mut request = LeaveGroupRequest { group_id: self.plan().name.clone(), ..Default::default() };
+        if version >= 3 {
+            request.members = vec![MemberIdentity {
+                member_id: self.member_id.clone(),
+                group_instance_id: self.instance(),
+                ..Default::default()
+            }];
+        } else {
+            request.member_id = self.member_id.clone();
+        }
+        let response = self.call(connection, &request, version).await?;
+        let error = match response.members.first() {
+            Some(member) if response.error_code == 0 => member.error_code,
+            _ => response.error_code,
+        };
+        if error != 0 {
+            // It was no member any more, or nobody knows.
+            let _ = self.trouble(error, "LeaveGroup");
+        }
+        Ok(error == 0)
+    }
+
+    async fn after(&mut self, ended: Ended) {
+        if ended == Ended::Lost {
+            return;
+        }
+        let is_commanded = self.shared.phase.get() == Phase::Settling;
+        let session_ms = self.plan().session_ms;
+        self.lose_all();
+        self.forget_membership();
+        self.member_id.clear();
+        self.versions = Versions::draw(&self.shared.plan.groups[self.group], &mut self.random);
+        match ended {
+            Ended::Restarts => {
+                let pause_ms = self.random.scaled(1, session_ms / 4);
+                sleep(Duration::from_millis(pause_ms)).await;
+            }
+            Ended::Left if is_commanded => self.place().is_out.set(true),
+            _ => {
+                let pause_ms = self.random.scaled(1, 3 * session_ms);
+                self.shared.sleep_serving(pause_ms).await;
+            }
+        }
+    }
+
+    /// A turn's end: look up, and wait a little.
+    pub(super) async fn rest(&mut self) {
+        let is_settled = self.is_settled();
+        self.change_status(|status| status.is_settled = is_settled);
+        let longest_ms = (self.plan().session_ms / 8).min(400);
+        let pause_ms = self.random.scaled(2, longest_ms);
+        sleep(Duration::from_millis(pause_ms)).await;
+    }
+}
+
+/// How long after a session's end it surely is taken for ended.
+const PAUSE_SURELY_ENDS_MS: u64 = 2_000;
+
+impl Versions {
+    fn draw(plan: &GroupPlan, random: &mut Random) -> Self {
+        // One group's members tell each other who is static.
+        let at_least = |low: i16, with_instances: i16| if plan.is_static() { with_instances } else { low };
+        let consumer = plan.protocol == Protocol::Consumer;
+        let mut draw = |low: i16, high: i16| random.between(low as u64, high as u64) as i16;
+        Self {
+            join: draw(at_least(0, 5), 9),
+            sync: draw(at_least(0, 3), 5),
+            heartbeat: draw(at_least(0, 3), 4),
+            leave: draw(at_least(0, 3), 5),
+            commit: draw(if consumer { 9 } else { at_least(2, 7) }, 10),
+            fetch: draw(1, 10),
+            subscription: draw(1, 3),
+        }
+    }
+}

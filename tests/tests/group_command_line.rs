@@ -1,0 +1,256 @@
+//! `jackdaw group list`, `describe`, `members`, `lag`, `watch`, `reset` and `delete` as a person uses them.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use jackdaw_tests::broker::{Broker, Options, wait};
+use jackdaw_tests::checks::{eventually, topic};
+use jackdaw_tests::command::{command, jackdaw, run, text};
+use jackdaw_tests::members::GROUP_OVERRIDES;
+use jackdaw_tests::wire_member::WireMember;
+use serde_json::{Value, json};
+
+const STOP_DEADLINE: Duration = Duration::from_secs(20);
+
+/// A broker with a topic of two partitions: 100 records in the first, 10 in the second.
+struct Scene {
+    broker: Broker,
+    topic: String,
+    group: String,
+}
+
+impl Scene {
+    fn new(name: &str) -> Self {
+        let scene = Self {
+            broker: Broker::start(Options::shards(2).with(GROUP_OVERRIDES)),
+            topic: topic(name),
+            group: topic(&format!("{name}-group")),
+        };
+        scene.ok(&["topic", "create", &scene.topic, "-p", "2"]);
+        for (partition, count) in [("0", 100), ("1", 10)] {
+            let lines: String = (0..count).map(|number| format!("value {number}\n")).collect();
+            let produce = ["produce", &scene.topic, "-p", partition];
+            jackdaw(scene.broker.bootstrap(), &produce, &lines, true);
+        }
+        scene
+    }
+
+    fn ok(&self, arguments: &[&str]) -> String {
+        jackdaw(self.broker.bootstrap(), arguments, "", true)
+    }
+
+    fn fails(&self, arguments: &[&str]) -> String {
+        jackdaw(self.broker.bootstrap(), arguments, "", false)
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        let text = self.ok(&[arguments, &["--format", "json"]].concat());
+        serde_json::from_str(&text).unwrap_or_else(|e| panic!("{arguments:?}: {e}: {text}"))
+    }
+
+    /// This group in `jackdaw group list` with these filters.
+    fn listed(&self, filters: &[&str]) -> Option<Value> {
+        let all = self.json(&[&["group", "list"], filters].concat());
+        all.as_array().expect("an array").iter().find(|group| group["group"] == self.group).cloned()
+    }
+
+    /// The committed offsets of both partitions.
+    fn committed(&self) -> Value {
+        let lag = self.json(&["group", "lag", &self.group]);
+        lag["partitions"].as_array().expect("an array").iter().map(|p| p["committed"].clone()).collect()
+    }
+
+    fn reset(&self, arguments: &[&str]) -> String {
+        self.ok(&[&["group", "reset", &self.group], arguments].concat())
+    }
+}
+
+#[test]
+fn offsets_of_a_group_without_members_are_planned_moved_and_deleted() {
+    let scene = Scene::new("reset");
+    let (topic, group) = (scene.topic.as_str(), scene.group.as_str());
+    let plan = scene.reset(&["--topic", topic, "--to", "20"]);
+    assert!(plan.contains("--execute"), "{plan}");
+    assert_eq!(scene.listed(&[]), None, "a plan makes no group");
+    let done = scene.reset(&["--topic", topic, "--to", "20", "--execute"]);
+    assert!(done.contains("ends at 10") && done.contains("Set 2 offsets"), "{done}");
+    assert_eq!(scene.committed(), json!([20, 10]), "an offset past the end becomes the end");
+    assert_eq!(
+        scene.listed(&["--state", "empty", "--type", "classic"]).map(|g| g["state"].clone()),
+        Some(json!("Empty"))
+    );
+    assert_eq!(scene.listed(&["--state", "stable"]), None);
+    assert_eq!(scene.listed(&["--type", "consumer"]), None);
+
+    let one = format!("{topic}:0");
+    let moves: [(&[&str], [i64; 2]); 7] = [
+        (&["--topic", &one, "--shift-by", "-5"], [15, 10]),
+        (&["--all-topics", "--shift-by", "3"], [18, 10]),
+        (&["--all-topics", "--to", "earliest"], [0, 0]),
+        (&["--all-topics", "--to", "latest"], [100, 10]),
+        (&["--all-topics", "--to", "1h"], [0, 0]),
+        (&["--all-topics", "--to", "2100-01-01T00:00:00Z"], [100, 10]),
+        (&["--topic", &one, "--to", "40"], [40, 10]),
+    ];
+    for (arguments, expected) in moves {
+        scene.reset(&[arguments, &["--execute"]].concat());
+        assert_eq!(scene.committed(), json!(expected), "{arguments:?}");
+    }
+    scene.reset(&["--all-topics", "--to", "current", "--execute"]);
+    let described = scene.json(&["group", "describe", group]);
+    assert_eq!(described[0]["total_lag"], 60);
+    assert_eq!(described[0]["max_lag"], 60);
+    assert_eq!(described[0]["partitions"][0]["log_end"], 100);
+    let all = scene.json(&["group", "lag"]);
+    let of_group =
+        all.as_array().expect("an array").iter().find(|lag| lag["group"] == group).expect("our group");
+    assert_eq!((&of_group["total_lag"], &of_group["partition_count"]), (&json!(60), &json!(2)));
+
+    let gone = scene.ok(&["group", "delete", group, "--topic", &one]);
+    assert_eq!(gone, format!("Deleted the offset of group {group} in {one}.\n"));
+    assert_eq!(scene.committed(), json!([10]));
+    assert!(scene.fails(&["group", "delete", group, "--topic", &one]).contains("no offset"));
+    scene.ok(&["group", "delete", group, "--topic", &one, "--if-exists"]);
+    assert_eq!(scene.ok(&["group", "delete", group]), format!("Deleted group {group}.\n"));
+    assert_eq!(scene.listed(&[]), None);
+    scene.ok(&["group", "delete", group, "--if-exists"]);
+}
+
+#[test]
+fn a_classic_groups_members_are_shown_and_guard_its_offsets() {
+    let scene = Scene::new("classic");
+    let (topic, group) = (scene.topic.as_str(), scene.group.as_str());
+    let mut member =
+        WireMember::join_classic(scene.broker.bootstrap(), group, Some("instance-1"), topic, &[0, 1]);
+    member.commit(topic, 0, 30);
+
+    let listed = scene.listed(&["--state", "Stable", "--type", "classic"]).expect("a stable group");
+    assert_eq!(listed["protocol_type"], "consumer");
+    let described = &scene.json(&["group", "describe", group])[0];
+    let expected = json!({ "state": "Stable", "type": "classic", "assignor": "range", "member_count": 1 });
+    for (key, value) in expected.as_object().expect("an object") {
+        assert_eq!(&described[key], value, "{key}");
+    }
+    let partitions = described["partitions"].as_array().expect("an array");
+    assert_eq!(partitions.len(), 2, "one has an offset, both an owner");
+    assert_eq!(partitions[0]["lag"], 70);
+    assert_eq!(partitions[0]["metadata"], "by hand");
+    assert_eq!(partitions[0]["member"], member.member_id());
+    assert_eq!(partitions[1]["committed"], Value::Null);
+    assert_eq!(partitions[1]["host"], "127.0.0.1");
+    let shown = scene.ok(&["group", "describe", group]);
+    assert!(shown.contains("LAG") && shown.contains(member.member_id()), "{shown}");
+    let members = scene.json(&["group", "members", group]);
+    assert_eq!(members["members"][0]["instance"], "instance-1");
+    assert_eq!(members["members"][0]["assignment"][topic], json!([0, 1]));
+    assert!(scene.ok(&["group", "members", group]).contains(&format!("{topic}:0-1")));
+
+    let to_earliest = ["group", "reset", group, "--topic", topic, "--to", "earliest"];
+    let refused = scene.fails(&[&to_earliest[..], &["--execute"]].concat());
+    assert!(refused.contains("active members") && refused.contains("Stop its consumers"), "{refused}");
+    assert!(scene.ok(&to_earliest).contains("LAG THEN"), "the plan is shown all the same");
+    assert!(scene.fails(&["group", "delete", group]).contains("Stop its consumers"));
+    let subscribed = scene.fails(&["group", "delete", group, "--topic", topic]);
+    assert!(subscribed.contains("GROUP_SUBSCRIBED_TO_TOPIC"), "{subscribed}");
+    assert_eq!(scene.committed(), json!([30, null]), "nothing was changed");
+
+    member.leave();
+    eventually("the group is empty", || scene.listed(&["--state", "empty"]).is_some());
+    scene.ok(&[&to_earliest[..], &["--execute"]].concat());
+    assert_eq!(scene.committed(), json!([0, 0]));
+}
+
+#[test]
+fn a_group_of_the_consumer_protocol_shows_epochs() {
+    let scene = Scene::new("consumer");
+    let (topic, group) = (scene.topic.as_str(), scene.group.as_str());
+    let Some(mut member) = WireMember::join_consumer(scene.broker.bootstrap(), group, topic) else { return };
+    member.commit(topic, 1, 4);
+    let described = &scene.json(&["group", "describe", group])[0];
+    assert_eq!(described["type"], "consumer");
+    assert_eq!(described["assignor"], "uniform");
+    assert!(described["epoch"].as_i64().is_some_and(|epoch| epoch > 0), "{described}");
+    assert_eq!(described["partitions"][1]["lag"], 6);
+    let members = scene.json(&["group", "members", group]);
+    let only = &members["members"][0];
+    assert_eq!(only["protocol"], "consumer");
+    assert_eq!(only["epoch"], described["epoch"]);
+    assert_eq!(only["target"][topic], json!([0, 1]));
+    assert!(scene.listed(&["--type", "consumer"]).is_some());
+    let refused = ["group", "reset", group, "--all-topics", "--to", "earliest", "--execute"];
+    assert!(scene.fails(&refused).contains("active members"));
+    assert!(scene.fails(&["group", "delete", group]).contains("active members"));
+    member.leave();
+    scene.ok(&refused);
+    assert_eq!(scene.committed(), json!([0]));
+    scene.ok(&["group", "delete", group]);
+}
+
+#[test]
+fn watching_tells_rates_and_ends_on_sigint() {
+    let scene = Scene::new("watch");
+    let (topic, group) = (scene.topic.as_str(), scene.group.as_str());
+    scene.reset(&["--topic", topic, "--to", "10", "--execute"]);
+    let looks = scene.ok(&["group", "watch", group, "-n", "2", "--interval", "0.1", "--format", "json"]);
+    let looks: Vec<Value> = looks.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(looks.len(), 2);
+    assert_eq!(looks[0]["consumed_per_second"], Value::Null, "nothing to compare with");
+    assert_eq!(looks[1]["consumed_per_second"], 0.0);
+    assert_eq!(looks[1]["total_lag"], 90);
+
+    let arguments = ["group", "watch", group, "--interval", "0.1"];
+    let mut child = command(scene.broker.bootstrap(), &arguments)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
+    let line = lines.next().expect("a line");
+    assert!(line.contains(&format!("{topic}:0  committed 10  end 100  lag 90")), "{line}");
+    assert!(lines.by_ref().any(|line| line.contains("consumed 0/s")), "a second look");
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().expect("kill").success());
+    // What it still writes must find a reader.
+    let reader = std::thread::spawn(move || lines.count());
+    let status = wait(&mut child, STOP_DEADLINE);
+    if status.is_none() {
+        child.kill().expect("our own child");
+    }
+    assert!(status.expect("it ends on SIGINT").success());
+    reader.join().expect("the reader");
+}
+
+#[test]
+fn mistakes_about_groups_end_with_the_next_step() {
+    let scene = Scene::new("mistakes");
+    let (topic, group) = (scene.topic.as_str(), scene.group.as_str());
+    for arguments in [
+        &["group", "describe", group][..],
+        &["group", "members", group],
+        &["group", "lag", group],
+        &["group", "watch", group],
+        &["group", "delete", group],
+        &["group", "delete", group, "--topic", topic],
+    ] {
+        let error = scene.fails(arguments);
+        assert!(error.contains(group) && error.contains("jackdaw group list"), "{arguments:?}: {error}");
+    }
+    let nothing = scene.fails(&["group", "reset", group, "--all-topics", "--to", "earliest"]);
+    assert!(nothing.contains("has no offsets") && nothing.contains("--topic"), "{nothing}");
+    let unknown = scene.fails(&["group", "reset", group, "--topic", "no-such-topic", "--to", "earliest"]);
+    assert!(unknown.contains("no-such-topic"), "{unknown}");
+    let beyond = format!("{topic}:7");
+    assert!(scene.fails(&["group", "reset", group, "--topic", &beyond, "--to", "0"]).contains("partition 7"));
+    let shift = scene.fails(&["group", "reset", group, "--topic", topic, "--shift-by", "1"]);
+    assert!(shift.contains("--to"), "{shift}");
+    // Refused before any broker is asked, with the exit code of wrong arguments.
+    for arguments in [
+        &["group", "reset", group, "--topic", topic][..],
+        &["group", "reset", group, "--to", "earliest"],
+        &["group", "reset", group, "--topic", topic, "--to", "yesterday"],
+        &["group", "list", "--state", "asleep"],
+    ] {
+        let output = run(&mut command("127.0.0.1:1", arguments), "");
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", text(&output.stderr));
+    }
+}
