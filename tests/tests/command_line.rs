@@ -1,6 +1,6 @@
 //! `jackdaw topic`, `produce`, `consume`, `api-versions` and `storage format` as a person uses them, on the built broker.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
 
 use jackdaw_tests::broker::{Broker, Options, binary};
@@ -47,7 +47,7 @@ fn mistakes_end_with_the_next_step() {
 #[test]
 fn deleting_what_is_not_there_hints_at_no_creation() {
     let broker = Broker::start(Options::shards(1));
-    let error = jackdaw(&broker, &["topic", "delete", "no-such-topic"], "", false);
+    let error = jackdaw(broker.bootstrap(), &["topic", "delete", "no-such-topic"], "", false);
     assert!(error.contains("no-such-topic") && error.contains("topic list"), "{error}");
     assert!(!error.contains("topic create"), "{error}");
 }
@@ -55,9 +55,9 @@ fn deleting_what_is_not_there_hints_at_no_creation() {
 #[test]
 fn topics_that_come_and_go_are_logged() {
     let Some(mut broker) = Broker::start_to_stop(Options::shards(2)) else { return };
-    jackdaw(&broker, &["topic", "create", "logged", "--partitions", "3"], "", true);
-    jackdaw(&broker, &["topic", "create", "stays"], "", true);
-    jackdaw(&broker, &["topic", "delete", "logged"], "", true);
+    jackdaw(broker.bootstrap(), &["topic", "create", "logged", "--partitions", "3"], "", true);
+    jackdaw(broker.bootstrap(), &["topic", "create", "stays"], "", true);
+    jackdaw(broker.bootstrap(), &["topic", "delete", "logged"], "", true);
     broker.terminate();
     broker.restart();
     let log = broker.log();
@@ -73,8 +73,8 @@ fn topics_that_come_and_go_are_logged() {
 fn an_interrupt_ends_following_as_a_shell_expects() {
     let broker = Broker::start(Options::shards(2).with(&["jackdaw.spin.us=100"]));
     let name = topic("followed");
-    jackdaw(&broker, &["topic", "create", &name], "", true);
-    jackdaw(&broker, &["produce", &name], "one\n", true);
+    jackdaw(broker.bootstrap(), &["topic", "create", &name], "", true);
+    jackdaw(broker.bootstrap(), &["produce", &name], "one\n", true);
     let mut child = Command::new(binary())
         .args(["consume", &name, "--follow"])
         .env("JACKDAW_BOOTSTRAP_SERVER", broker.bootstrap())
@@ -94,7 +94,7 @@ fn an_interrupt_ends_following_as_a_shell_expects() {
 #[test]
 fn a_producer_says_that_nobody_answers() {
     let Some(mut broker) = Broker::start_to_stop(Options::shards(1)) else { return };
-    jackdaw(&broker, &["topic", "create", "lost"], "", true);
+    jackdaw(broker.bootstrap(), &["topic", "create", "lost"], "", true);
     let mut child = Command::new(binary())
         .args(["produce", "lost"])
         .env("JACKDAW_BOOTSTRAP_SERVER", broker.bootstrap())

@@ -7,7 +7,6 @@ use std::time::Duration;
 use jackdaw_tests::broker::{Broker, Options, wait};
 use jackdaw_tests::checks::{eventually, topic};
 use jackdaw_tests::command::{command, jackdaw, run, text};
-use jackdaw_tests::members::GROUP_OVERRIDES;
 use jackdaw_tests::wire_member::WireMember;
 use serde_json::{Value, json};
 
@@ -23,7 +22,7 @@ struct Scene {
 impl Scene {
     fn new(name: &str) -> Self {
         let scene = Self {
-            broker: Broker::start(Options::shards(2).with(GROUP_OVERRIDES)),
+            broker: Broker::start(Options::groups(2)),
             topic: topic(name),
             group: topic(&format!("{name}-group")),
         };

@@ -95,9 +95,9 @@ fn restart(scene: &mut Scene<'_>, before: &str, after: &str) {
 
 /// The generation of the newest assignment that was told, if the library tells it.
 fn last_generation(scene: &Scene<'_>) -> Option<i32> {
-    let generations = scene.told.iter().filter_map(|(_, event)| match event {
+    let mut generations = scene.told.iter().filter_map(|(_, event)| match event {
         Event::Assigned(generation, _) => Some(*generation),
         _ => None,
     });
-    generations.last().flatten()
+    generations.next_back().flatten()
 }
