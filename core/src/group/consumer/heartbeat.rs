@@ -13,6 +13,7 @@ use super::{
 use crate::{
     error_code::ErrorCode,
     group::Client,
+    limits::GROUP_MEMBERS_MAX,
     protocol::messages::consumer_group_heartbeat::{
         Assignment, ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse,
         ConsumerGroupHeartbeatResponseTopicPartitions,
@@ -86,7 +87,7 @@ impl ConsumerGroup {
     }
 
     pub(super) fn check_size(&self, scope: &Scope<'_>, member_id: &str) -> Result<(), Refusal> {
-        let max = usize::try_from(scope.settings.broker.max_size).unwrap_or(0);
+        let max = usize::try_from(scope.settings.broker.max_size).unwrap_or(0).min(GROUP_MEMBERS_MAX);
         if self.members.len() >= max && !self.members.contains_key(member_id) {
             let message = format!("The consumer group has reached its maximum capacity of {max} members.");
             return Err(Refusal::new(ErrorCode::GroupMaxSizeReached, message));

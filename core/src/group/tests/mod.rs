@@ -5,6 +5,7 @@ mod driver;
 mod first_slice;
 mod join;
 mod members;
+mod migration;
 mod offsets;
 mod random_lives;
 mod record_bytes;
