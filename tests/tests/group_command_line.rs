@@ -1,4 +1,4 @@
-//! `jackdaw group list`, `describe`, `members`, `lag`, `watch`, `reset` and `delete` as a person uses them.
+//! `jackdaw group list`, `describe`, `members`, `lag`, `watch`, `reset`, `delete` and `jackdaw consume --group` as a person uses them.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -271,7 +271,7 @@ fn members_that_consume_share_the_partitions_and_hand_them_back() {
     assert_eq!(scene.committed(), json!([105, 15]), "what was printed is committed at the end");
 }
 
-/// Whether a command ends well on SIGINT.
+/// Whether a command ends on SIGINT as a shell expects.
 fn interrupt(child: &mut Child) -> bool {
     let pid = child.id().to_string();
     assert!(Command::new("kill").args(["-INT", &pid]).status().expect("kill").success());
@@ -279,7 +279,7 @@ fn interrupt(child: &mut Child) -> bool {
     if status.is_none() {
         child.kill().expect("our own child");
     }
-    status.is_some_and(|status| status.success())
+    status.is_some_and(|status| status.code() == Some(130))
 }
 
 #[test]
