@@ -152,6 +152,9 @@ fn broker_advice(code: ErrorCode) -> &'static [&'static str] {
             "Groups live in the topic __consumer_offsets: is there a broker for each of its replicas",
             "(offsets.topic.replication.factor)? A broker that has just started may need a moment.",
         ],
+        ErrorCode::InconsistentGroupProtocol => {
+            &["The group's members share partitions in another way than range, or are no consumers."]
+        }
         ErrorCode::InvalidGroupId => &["A group's name must not be empty."],
         ErrorCode::TopicDeletionDisabled => &["The broker's delete.topic.enable is false."],
         ErrorCode::InvalidTopicException => &[
