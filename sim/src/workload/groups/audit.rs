@@ -13,7 +13,7 @@ use jackdaw_ring::sleep;
 use super::{
     Phase, Shared, broken,
     requests::{self, Credentials},
-    simple,
+    simple, table,
 };
 use crate::workload::{
     connection::{Connection, Lost},
@@ -39,6 +39,8 @@ async fn audit(shared: &Rc<Shared>) -> Result<(), Lost> {
     for place in shared.places() {
         check_end(shared, &mut connection, place).await?;
     }
+    let found = table::read_all(shared, &mut connection).await?;
+    shared.history.borrow_mut().table.on_audited(&found);
     for (group, plan) in shared.plan.groups.iter().enumerate() {
         let who = Credentials { group: plan.name.clone(), epoch: -1, ..Default::default() };
         check_offsets(shared, &mut connection, group, &who).await?;
@@ -61,8 +63,17 @@ async fn find_topics(shared: &Shared, connection: &mut Connection) -> Result<(),
                 (known, Some(found)) if known.is_none_or(|known| known == found.topic_id) => {
                     topics[index] = Some(found.topic_id);
                 }
-                (known, found) => broken("topics stay", &format!("{known:?}, found was {found:?}")),
+                (known, found) => {
+                    broken("topics stay", &format!("{known:?}, found {found:?} in {response:?}"))
+                }
             }
+        }
+        match (shared.table.get(), find(table::TOPIC)) {
+            (None, None) => missing = Some(create_table(shared)),
+            (known, Some(found)) if known.is_none_or(|known| known == found.topic_id) => {
+                shared.table.set(Some(found.topic_id));
+            }
+            (known, found) => broken("topics stay", &format!("{known:?}, found {found:?} in {response:?}")),
         }
         if let Some(bytes) = shared.plan.offsets_segment_bytes.filter(|_| find(OFFSETS_TOPIC).is_none()) {
             let configs =
@@ -76,6 +87,17 @@ async fn find_topics(shared: &Shared, connection: &mut Connection) -> Result<(),
             broken("an absent topic is made", &format!("{response:?}"));
         }
     }
+}
+
+fn create_table(shared: &Shared) -> CreateTopicsRequest {
+    let plan = &shared.plan.table;
+    let configs = [
+        ("cleanup.policy", "compact".to_owned()),
+        ("internal.segment.bytes", plan.segment_bytes.to_string()),
+        ("delete.retention.ms", plan.delete_retention_ms.to_string()),
+        ("flush.messages", "1".to_owned()),
+    ];
+    requests::create(table::TOPIC, 1, &configs)
 }
 
 async fn check_end(shared: &Shared, connection: &mut Connection, place: (usize, i32)) -> Result<(), Lost> {
