@@ -24,9 +24,10 @@ const OFFSETS_TOPIC: &str = "__consumer_offsets";
 const RETRY: Duration = Duration::from_millis(20);
 
 pub(super) async fn run(shared: Rc<Shared>) {
+    let life = shared.server.life.get();
     // The connection breaks, or the node dies: with the next life there is another audit.
     while let Err(Lost) = audit(&shared).await {
-        if shared.phase.get() != Phase::Auditing {
+        if shared.phase.get() != Phase::Auditing || shared.server.life.get() != life {
             return;
         }
         sleep(RETRY).await;
@@ -52,6 +53,8 @@ async fn find_topics(shared: &Shared, connection: &mut Connection) -> Result<(),
     loop {
         let response = connection.call::<MetadataRequest>(&metadata(), 12).await?;
         let find = |name: &str| response.topics.iter().find(|topic| topic.name.as_deref() == Some(name));
+        let names: Vec<_> = response.topics.iter().filter_map(|topic| topic.name.as_deref()).collect();
+        shared.server.host.comment(&format!("topics: {names:?}"));
         let mut missing = None;
         for (index, plan) in shared.plan.topics.iter().enumerate() {
             let mut topics = shared.topics.borrow_mut();

@@ -64,7 +64,7 @@ impl Table {
             (write.number, write.is_tombstone) == (record.number, record.is_tombstone)
                 && write.offset.is_none_or(|offset| offset == record.offset)
         });
-        if !is_known || before.is_some_and(|before| before != record) {
+        if before != Some(record) && (before.is_some() || !is_known) {
             broken("records stay", &format!("key {key}: {record:?}, before {before:?}, written {writes:?}"));
         }
     }
