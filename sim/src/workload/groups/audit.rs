@@ -13,7 +13,7 @@ use jackdaw_ring::sleep;
 use super::{
     Phase, Shared, broken,
     requests::{self, Credentials},
-    simple,
+    simple, table,
 };
 use crate::workload::{
     connection::{Connection, Lost},
@@ -24,9 +24,10 @@ const OFFSETS_TOPIC: &str = "__consumer_offsets";
 const RETRY: Duration = Duration::from_millis(20);
 
 pub(super) async fn run(shared: Rc<Shared>) {
+    let life = shared.server.life.get();
     // The connection breaks, or the node dies: with the next life there is another audit.
     while let Err(Lost) = audit(&shared).await {
-        if shared.phase.get() != Phase::Auditing {
+        if shared.phase.get() != Phase::Auditing || shared.server.life.get() != life {
             return;
         }
         sleep(RETRY).await;
@@ -39,6 +40,8 @@ async fn audit(shared: &Rc<Shared>) -> Result<(), Lost> {
     for place in shared.places() {
         check_end(shared, &mut connection, place).await?;
     }
+    let found = table::read_all(shared, &mut connection).await?;
+    shared.history.borrow_mut().table.on_audited(&found);
     for (group, plan) in shared.plan.groups.iter().enumerate() {
         let who = Credentials { group: plan.name.clone(), epoch: -1, ..Default::default() };
         check_offsets(shared, &mut connection, group, &who).await?;
@@ -50,6 +53,8 @@ async fn find_topics(shared: &Shared, connection: &mut Connection) -> Result<(),
     loop {
         let response = connection.call::<MetadataRequest>(&metadata(), 12).await?;
         let find = |name: &str| response.topics.iter().find(|topic| topic.name.as_deref() == Some(name));
+        let names: Vec<_> = response.topics.iter().filter_map(|topic| topic.name.as_deref()).collect();
+        shared.server.host.comment(&format!("topics: {names:?}"));
         let mut missing = None;
         for (index, plan) in shared.plan.topics.iter().enumerate() {
             let mut topics = shared.topics.borrow_mut();
@@ -61,8 +66,17 @@ async fn find_topics(shared: &Shared, connection: &mut Connection) -> Result<(),
                 (known, Some(found)) if known.is_none_or(|known| known == found.topic_id) => {
                     topics[index] = Some(found.topic_id);
                 }
-                (known, found) => broken("topics stay", &format!("{known:?}, found was {found:?}")),
+                (known, found) => {
+                    broken("topics stay", &format!("{known:?}, found {found:?} in {response:?}"))
+                }
             }
+        }
+        match (shared.table.get(), find(table::TOPIC)) {
+            (None, None) => missing = Some(create_table(shared)),
+            (known, Some(found)) if known.is_none_or(|known| known == found.topic_id) => {
+                shared.table.set(Some(found.topic_id));
+            }
+            (known, found) => broken("topics stay", &format!("{known:?}, found {found:?} in {response:?}")),
         }
         if let Some(bytes) = shared.plan.offsets_segment_bytes.filter(|_| find(OFFSETS_TOPIC).is_none()) {
             let configs =
@@ -76,6 +90,17 @@ async fn find_topics(shared: &Shared, connection: &mut Connection) -> Result<(),
             broken("an absent topic is made", &format!("{response:?}"));
         }
     }
+}
+
+fn create_table(shared: &Shared) -> CreateTopicsRequest {
+    let plan = &shared.plan.table;
+    let configs = [
+        ("cleanup.policy", "compact".to_owned()),
+        ("internal.segment.bytes", plan.segment_bytes.to_string()),
+        ("delete.retention.ms", plan.delete_retention_ms.to_string()),
+        ("flush.messages", "1".to_owned()),
+    ];
+    requests::create(table::TOPIC, 1, &configs)
 }
 
 async fn check_end(shared: &Shared, connection: &mut Connection, place: (usize, i32)) -> Result<(), Lost> {

@@ -202,18 +202,29 @@ impl Member {
     /// One connection, until something ends it.
     async fn serve(&mut self) -> Ended {
         let server = Rc::clone(&self.shared.server);
+        let was_calm = self.shared.phase.get() == Phase::Settling;
+        let life = server.life.get();
         let Ok(mut connection) = Connection::open(&server).await else { return Ended::Lost };
         if let Err(Lost) = self.find_coordinator(&mut connection).await {
             return Ended::Lost;
         }
+        let ended = self.serve_on(&mut connection).await;
+        let is_calm = was_calm && self.shared.phase.get() == Phase::Settling;
+        if ended == Ended::Lost && is_calm && server.life.get() == life && !self.shared.is_stopping.get() {
+            broken("the node keeps its connections", &format!("{}: {:?}", self.identity(), self.versions));
+        }
+        ended
+    }
+
+    async fn serve_on(&mut self, connection: &mut Connection) -> Ended {
         loop {
             if !self.shared.may_work() {
                 return Ended::Lost;
             }
-            let done = match self.whim(&mut connection).await {
+            let done = match self.whim(connection).await {
                 Ok(Some(ended)) => return ended,
-                Ok(None) if self.is_consumer() => consumer::turn(self, &mut connection).await,
-                Ok(None) => classic::turn(self, &mut connection).await,
+                Ok(None) if self.is_consumer() => consumer::turn(self, connection).await,
+                Ok(None) => classic::turn(self, connection).await,
                 Err(trouble) => Err(trouble),
             };
             match done {

@@ -13,6 +13,7 @@ mod producer;
 mod requests;
 mod settle;
 mod simple;
+mod table;
 
 use std::{
     cell::{Cell, RefCell},
@@ -87,6 +88,8 @@ struct Shared {
     is_stopping: Cell<bool>,
     /// Ids of the topics that exist.
     topics: RefCell<Vec<Option<Uuid>>>,
+    /// Id of the compacted topic.
+    table: Cell<Option<Uuid>>,
     groups: Vec<Vec<Slot>>,
     next_writer: Cell<u64>,
 }
@@ -104,6 +107,7 @@ impl Shared {
             phase: Cell::new(Phase::Down),
             is_stopping: Cell::new(false),
             topics: RefCell::new(vec![None; plan.topics.len()]),
+            table: Cell::new(None),
             groups: plan.groups.iter().map(|group| group.slots.iter().map(slot).collect()).collect(),
             plan,
             next_writer: Cell::new(1),
@@ -132,6 +136,10 @@ impl Shared {
 
     fn topic_id(&self, topic: usize) -> Uuid {
         self.topics.borrow()[topic].unwrap_or(Uuid::ZERO)
+    }
+
+    fn table_id(&self) -> Uuid {
+        self.table.get().unwrap_or(Uuid::ZERO)
     }
 
     /// Sleep, but no longer than clients are left to their whims.
@@ -178,6 +186,8 @@ fn start_clients(world: &World, clients: &Host, shared: &Rc<Shared>) {
         }
     }
     clients.spawn(0, simple::run(Rc::clone(shared), world.random("simple")));
+    clients.spawn(0, table::write(Rc::clone(shared), world.random("table writer")));
+    clients.spawn(0, table::read(Rc::clone(shared), world.random("table reader")));
 }
 
 fn configuration(shared: &Shared) -> BrokerConfig {
@@ -197,6 +207,10 @@ fn configuration(shared: &Shared) -> BrokerConfig {
         "group.consumer.min.heartbeat.interval.ms=10".to_owned(),
         format!("group.consumer.heartbeat.interval.ms={heartbeat_ms}"),
         format!("group.consumer.assignment.interval.ms={}", plan.assignment_interval_ms),
+        format!("log.cleaner.backoff.ms={}", plan.cleaner_backoff_ms),
+        format!("log.cleaner.min.cleanable.ratio={}", plan.cleanable_ratio),
+        format!("log.cleaner.io.buffer.size={}", plan.cleaner_buffer_bytes),
+        format!("log.segment.delete.delay.ms={}", plan.delete_delay_ms),
     ];
     if plan.flushes_offsets {
         overrides.push("log.flush.interval.messages=1".to_owned());

@@ -57,6 +57,11 @@ pub(super) struct Plan {
     pub(super) consumer_session_ms: u64,
     pub(super) assignment_interval_ms: u64,
     pub(super) checkpoint_interval_ms: u64,
+    pub(super) cleaner_backoff_ms: u64,
+    pub(super) cleaner_buffer_bytes: u64,
+    /// Which part of a compacted log must be new before it is compacted.
+    pub(super) cleanable_ratio: &'static str,
+    pub(super) delete_delay_ms: u64,
     /// One in so many turns of a member something happens to it.
     pub(super) whim_one_in: u64,
     /// One in so many segments resets its connection, except while the auditor reads; 0 is never.
@@ -97,6 +102,10 @@ impl Plan {
             consumer_session_ms,
             assignment_interval_ms: if random.one_in(2) { 0 } else { random.scaled(10, 1_000) },
             checkpoint_interval_ms: random.scaled(20, 5_000),
+            cleaner_backoff_ms: random.scaled(10, 3_000),
+            cleaner_buffer_bytes: random.scaled(2_000, 600_000),
+            cleanable_ratio: *random.pick(&["0.01", "0.2", "0.5"]),
+            delete_delay_ms: random.scaled(1, 60_000),
             whim_one_in: random.scaled(8, 100),
             reset_one_in: if random.one_in(2) { random.scaled(100, 4_000) } else { 0 },
             table: TablePlan {
@@ -122,7 +131,7 @@ impl Plan {
 }
 
 /// What the coordinator knows.
-const PROTOCOLS: &[Protocol] = &[Protocol::Eager, Protocol::Cooperative];
+const PROTOCOLS: &[Protocol] = &[Protocol::Eager, Protocol::Cooperative, Protocol::Consumer];
 
 impl GroupPlan {
     fn draw(random: &mut Random, number: u64, consumer_session_ms: u64) -> Self {

@@ -6,6 +6,9 @@ use std::{rc::Rc, time::Duration};
 use super::{Command, PATIENCE, Shared, Slot, Status, broken, plan::Protocol};
 use crate::{Random, World, workload::broker::Broker};
 
+/// No session and no rebalance takes longer.
+const GHOSTS_ARE_GONE: Duration = Duration::from_secs(10);
+
 /// The groups' slots as they are at rest.
 type Rest = Vec<Vec<Status>>;
 
@@ -13,12 +16,20 @@ pub(super) fn run(world: &World, shared: &Rc<Shared>, random: &mut Random, broke
     for slot in shared.groups.iter().flatten() {
         slot.is_out.set(false);
     }
-    let Some(rest) = wait(world, shared, broker) else { return };
-    shared.server.host.comment("groups are at rest");
-    if random.one_in(2) && restart_static(world, shared, random, broker, &rest).is_none() {
+    if wait(world, shared, broker).is_none() {
         return;
     }
-    if random.one_in(2) {
+    shared.server.host.comment("groups are at rest");
+    let (restarts, leaves) = (random.one_in(2), random.one_in(2));
+    if restarts || leaves {
+        // Members that died before are still members until their sessions end.
+        world.run_until(GHOSTS_ARE_GONE, || !broker.goes_on());
+    }
+    let Some(rest) = wait_stable(world, shared, broker) else { return };
+    if restarts && restart_static(world, shared, random, broker, &rest).is_none() {
+        return;
+    }
+    if leaves {
         leave_and_come_back(world, shared, random, broker);
     }
 }
@@ -34,6 +45,25 @@ fn wait(world: &World, shared: &Shared, broker: &Broker) -> Option<Rest> {
         broken("groups converge when faults stop", &format!("{statuses:?}"));
     }
     Some(statuses(shared))
+}
+
+/// Wait until all groups are at rest and stay so: a coordinator may put the next assignment off.
+fn wait_stable(world: &World, shared: &Shared, broker: &Broker) -> Option<Rest> {
+    let mut rest = wait(world, shared, broker)?;
+    if shared.plan.groups.iter().all(|group| group.protocol != Protocol::Consumer) {
+        return Some(rest);
+    }
+    let hold_ms = shared.plan.assignment_interval_ms + 4 * shared.plan.heartbeat_ms();
+    let epochs =
+        |rest: &Rest| -> Vec<Option<i32>> { rest.iter().flatten().map(|status| status.epoch).collect() };
+    loop {
+        world.run_until(Duration::from_millis(hold_ms), || !broker.goes_on());
+        let after = wait(world, shared, broker)?;
+        if epochs(&after) == epochs(&rest) {
+            return Some(after);
+        }
+        rest = after;
+    }
 }
 
 fn statuses(shared: &Shared) -> Rest {
@@ -99,7 +129,7 @@ fn restart_static(
     // Long enough for everybody's heartbeat.
     let longest_ms = shared.plan.groups.iter().map(|group| group.session_ms).max().unwrap_or(0);
     world.run_until(Duration::from_millis(longest_ms), || !broker.goes_on());
-    let after = wait(world, shared, broker)?;
+    let after = wait_stable(world, shared, broker)?;
     for (group, _) in &restarted {
         for (slot, (before, after)) in rest[*group].iter().zip(&after[*group]).enumerate() {
             let has_rejoined = !restarted.contains(&(*group, slot)) && before.joins != after.joins;
@@ -137,7 +167,7 @@ fn leave_and_come_back(world: &World, shared: &Rc<Shared>, random: &mut Random, 
             shared.server.host.comment("members come back");
             chosen.iter().for_each(|one| slot(one).is_out.set(false));
         }
-        let Some(rest) = wait(world, shared, broker) else { return };
+        let Some(rest) = wait_stable(world, shared, broker) else { return };
         for (group, plan) in shared.plan.groups.iter().enumerate() {
             let keeps = plan.protocol == Protocol::Cooperative
                 || (plan.protocol == Protocol::Consumer && plan.assignor == "uniform");

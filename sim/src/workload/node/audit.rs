@@ -14,8 +14,9 @@ use crate::workload::connection::{Connection, Lost};
 
 pub(super) async fn run(shared: Rc<Shared>) {
     // The connection breaks, or the node dies: with the next life there is another audit.
+    let life = shared.server.life.get();
     while let Err(Lost) = audit(&shared).await {
-        if shared.phase.get() != super::Phase::Auditing {
+        if shared.phase.get() != super::Phase::Auditing || shared.server.life.get() != life {
             return;
         }
         jackdaw_ring::sleep(std::time::Duration::from_millis(5)).await;

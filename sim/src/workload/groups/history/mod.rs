@@ -3,10 +3,12 @@
 mod offsets;
 mod ownership;
 mod records;
+mod table;
 
 pub(super) use offsets::{Found, Offsets};
 pub(super) use ownership::Ownership;
 pub(super) use records::Log;
+pub(super) use table::{Last, Table};
 
 use super::plan::Plan;
 
@@ -19,6 +21,7 @@ pub(super) struct History {
     pub(super) offsets: Offsets,
     pub(super) ownership: Ownership,
     pub(super) log: Log,
+    pub(super) table: Table,
 }
 
 impl History {
@@ -30,6 +33,7 @@ impl History {
             offsets: Offsets::new(groups + 1),
             ownership: Ownership::new(groups),
             log: Log::new(groups),
+            table: Table::new(plan.table.delete_retention_ms),
         }
     }
 
