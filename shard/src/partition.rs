@@ -140,6 +140,10 @@ impl Partition {
 
     /// Append one batch at the log's end.
     pub(crate) fn append(self: &Rc<Self>, batch: ValidatedBatch, acks: i16) -> Appended {
+        if self.is_retired() {
+            // Whoever still holds it: the next view says where the topic is, if it is anywhere.
+            return Appended::failed(ErrorCode::NotLeaderOrFollower);
+        }
         if let Err(error) = self.check_leader(-1).and_then(|()| self.check_isr(acks)) {
             return Appended::failed(error);
         }

@@ -52,6 +52,9 @@ impl Service for KafkaService {
         match key {
             // Records stay in the frame, which is counted.
             Some(ApiKey::Produce) | None => 0,
+            // They may wait for a whole rebalance, and what a member says is copied out of the frame at once: a group
+            // that joins must not take the memory that its own heartbeats need.
+            Some(ApiKey::JoinGroup | ApiKey::SyncGroup) => frame.len(),
             Some(ApiKey::Fetch) => frame.len() * FETCH_BYTES_PER_FRAME_BYTE,
             Some(_) => (frame.len() * DECODED_BYTES_PER_FRAME_BYTE).min(DECODED_MESSAGE_BYTES_MAX),
         }
