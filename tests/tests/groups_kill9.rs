@@ -34,12 +34,13 @@ fn consumer() {
 }
 
 fn kill(clients: &[(Library, &str)]) {
+    let clients: Vec<_> = clients.iter().copied().filter(|(library, _)| library.is_chosen()).collect();
     let Some(mut broker) = Broker::start_to_stop(Options::groups(2)) else { return };
     let bootstrap = broker.bootstrap().to_owned();
     let hosts: Vec<Members> =
         clients.iter().map(|&(library, _)| Members::start(library, &bootstrap)).collect();
     let open = |(members, &(_, protocol))| Scene::open(&bootstrap, members, protocol, "kill9");
-    let mut scenes: Vec<Scene<'_>> = hosts.iter().zip(clients).map(open).collect();
+    let mut scenes: Vec<Scene<'_>> = hosts.iter().zip(&clients).map(open).collect();
     for scene in &mut scenes {
         scene.start_load();
         ["a", "b", "c"].iter().for_each(|member| scene.join(member, &[]));

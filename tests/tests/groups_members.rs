@@ -37,10 +37,8 @@ fn consumer() {
 /// Every library and protocol with its own group on one broker; one program a library hosts the members of its groups.
 fn all_at_once(clients: &[(Library, &[&str])], shards: u32) {
     let broker = Broker::start(Options::groups(shards));
-    let only = std::env::var("JACKDAW_TEST_LIBRARY").ok();
-    let chosen = |library: Library| only.as_deref().is_none_or(|name| name == library.name());
     std::thread::scope(|scope| {
-        for &(library, protocols) in clients.iter().filter(|(library, _)| chosen(*library)) {
+        for &(library, protocols) in clients.iter().filter(|(library, _)| library.is_chosen()) {
             let bootstrap = broker.bootstrap();
             scope.spawn(move || {
                 let members = Members::start(library, bootstrap);
