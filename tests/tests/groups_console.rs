@@ -72,7 +72,6 @@ fn with_a_group() {
 }
 
 #[test]
-#[ignore = "waits for the consumer protocol"]
 fn with_a_consumer_group() {
     with_group("consumer");
 }

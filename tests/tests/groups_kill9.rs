@@ -2,17 +2,15 @@
 
 use jackdaw_tests::broker::{Broker, Options};
 use jackdaw_tests::group_scene::Scene;
-use jackdaw_tests::library::Library::{
-    self, Aiokafka, Confluent, Franz, Java, KafkaPython, Kafkajs, Sarama, Segmentio,
-};
+use jackdaw_tests::library::Library::{self, Aiokafka, Confluent, Franz, Java, Kafkajs, Sarama, Segmentio};
 use jackdaw_tests::members::Members;
 
 const KILLS: usize = 3;
 
+/// Without kafka-python, whose members do not all come back when the broker was away, on Apache Kafka neither.
 const CLASSIC: &[(Library, &str)] = &[
     (Java, "cooperative-sticky"),
     (Confluent, "range"),
-    (KafkaPython, "range"),
     (Aiokafka, "roundrobin"),
     (Franz, "cooperative-sticky"),
     (Sarama, "sticky"),
@@ -28,7 +26,6 @@ fn classic() {
 }
 
 #[test]
-#[ignore = "waits for the consumer protocol"]
 fn consumer() {
     kill(CONSUMER);
 }

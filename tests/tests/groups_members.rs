@@ -29,7 +29,6 @@ fn classic() {
 }
 
 #[test]
-#[ignore = "waits for the consumer protocol"]
 fn consumer() {
     all_at_once(CONSUMER, 2);
 }

@@ -5,7 +5,7 @@ use jackdaw_tests::group_scene::Scene;
 use jackdaw_tests::library::Library::{self, Aiokafka, Confluent, Franz, Java, KafkaPython, Sarama};
 use jackdaw_tests::members::{Event, Members};
 
-/// kafkajs and kafka-go have no static members.
+/// kafkajs and kafka-go have no static members. The leader of a franz-go group asks for a rebalance when it returns.
 const CLASSIC: &[(Library, &str)] = &[
     (Java, "range"),
     (Confluent, "cooperative-sticky"),
@@ -15,7 +15,8 @@ const CLASSIC: &[(Library, &str)] = &[
     (Sarama, "range"),
 ];
 
-const CONSUMER: &[(Library, &str)] = &[(Java, "consumer"), (Confluent, "consumer"), (Franz, "consumer")];
+/// A static member of franz-go says nothing when it is closed, and may only return when its session is over; on Apache Kafka too.
+const CONSUMER: &[(Library, &str)] = &[(Java, "consumer"), (Confluent, "consumer")];
 
 #[test]
 fn classic() {
@@ -23,7 +24,6 @@ fn classic() {
 }
 
 #[test]
-#[ignore = "waits for the consumer protocol"]
 fn consumer() {
     all_at_once(CONSUMER);
 }
@@ -35,13 +35,13 @@ fn all_at_once(clients: &[(Library, &str)]) {
             let bootstrap = broker.bootstrap();
             scope.spawn(move || {
                 let members = Members::start(library, bootstrap);
-                restarts(&mut Scene::open(bootstrap, &members, protocol, "static"));
+                restarts(library, &mut Scene::open(bootstrap, &members, protocol, "static"));
             });
         }
     });
 }
 
-fn restarts(scene: &mut Scene<'_>) {
+fn restarts(library: Library, scene: &mut Scene<'_>) {
     scene.start_load();
     for member in ["a", "b", "c"] {
         join(scene, member, member);
@@ -52,7 +52,9 @@ fn restarts(scene: &mut Scene<'_>) {
     scene.await_progress();
     // A follower, then the leader.
     restart(scene, "b", "b2");
-    restart(scene, "a", "a2");
+    if library != Franz {
+        restart(scene, "a", "a2");
+    }
     let end = scene.stop_load();
     scene.await_end(end);
     assert_eq!(scene.consumption.repeated(), 0, "{}: records came again", scene.group);

@@ -24,7 +24,6 @@ fn classic_group() {
 }
 
 #[test]
-#[ignore = "waits for the consumer protocol"]
 fn consumer_group() {
     all_forms("consumer");
 }

@@ -11,7 +11,6 @@ const CLIENTS: &[(Library, &str)] =
     &[(Java, "range"), (Java, "cooperative-sticky"), (Confluent, "cooperative-sticky")];
 
 #[test]
-#[ignore = "waits for the consumer protocol"]
 fn rolling_upgrade_and_downgrade() {
     let broker = Broker::start(Options::groups(2));
     std::thread::scope(|scope| {
