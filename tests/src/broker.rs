@@ -221,7 +221,11 @@ impl Own {
     }
 
     fn log_path(&self) -> PathBuf {
-        self.dir.path().join("broker.log")
+        self.log_path_of(self.kind)
+    }
+
+    fn log_path_of(&self, kind: Kind) -> PathBuf {
+        self.dir.path().join(format!("{kind:?}.log"))
     }
 
     fn running(&mut self) -> Child {
@@ -282,11 +286,13 @@ impl Own {
     }
 
     fn check_log(&self) {
-        if self.kind == Kind::Apache || std::env::var_os("JACKDAW_TEST_ANY_LOG").is_some() {
+        if std::env::var_os("JACKDAW_TEST_ANY_LOG").is_some() {
             return;
         }
-        let complaints =
-            broker_log::complaints(&broker_log::read(&self.log_path()), &self.options.expected_log);
+        let complaints = broker_log::complaints(
+            &broker_log::read(&self.log_path_of(Kind::Jackdaw)),
+            &self.options.expected_log,
+        );
         assert!(complaints.is_empty(), "the broker complained:\n{}", complaints.join("\n"));
     }
 }
