@@ -9,6 +9,9 @@ use hdrhistogram::Histogram;
 use jackdaw_core::error_code::ErrorCode;
 use jackdaw_ring::{Instant, now};
 
+/// What takes longer counts as this long.
+const LONGEST_NS: u64 = 600_000_000_000;
+
 /// What a member asks of its coordinator again and again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
@@ -39,9 +42,9 @@ pub(crate) struct Meter {
 
 impl Meter {
     pub(crate) fn new() -> Result<Self, hdrhistogram::CreationError> {
-        let latencies = || {
-            Ok(RefCell::new(Latencies { answered: Histogram::new(3)?, sent: Histogram::new(3)?, errors: 0 }))
-        };
+        let histogram = || Histogram::new_with_bounds(1, LONGEST_NS, 3);
+        let latencies =
+            || Ok(RefCell::new(Latencies { answered: histogram()?, sent: histogram()?, errors: 0 }));
         Ok(Self {
             heartbeats: latencies()?,
             commits: latencies()?,
