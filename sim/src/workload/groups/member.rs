@@ -4,15 +4,12 @@ use std::{collections::BTreeSet, rc::Rc, time::Duration};
 
 use jackdaw_core::{
     error_code::ErrorCode,
-    protocol::{
-        Request,
-        messages::{FindCoordinatorRequest, LeaveGroupRequest, leave_group::MemberIdentity},
-    },
+    protocol::{Request, messages::FindCoordinatorRequest},
 };
-use jackdaw_ring::{now, sleep};
+use jackdaw_ring::sleep;
 
 use super::{
-    Command, Phase, Shared, Slot, Status, broken, classic, consumer,
+    Phase, Shared, Slot, Status, broken, classic, consumer,
     history::Place,
     plan::{GroupPlan, Protocol},
     positions::Positions,
@@ -62,7 +59,7 @@ impl From<Lost> for Trouble {
 
 /// How a member's connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ended {
+pub(super) enum Ended {
     /// It goes on with another connection.
     Lost,
     Died,
@@ -293,119 +290,6 @@ impl Member {
         }
     }
 
-    /// What comes over a member between two turns.
-    async fn whim(&mut self, connection: &mut Connection) -> Result<Option<Ended>, Trouble> {
-        match self.place().command.replace(Command::None) {
-            Command::None => {}
-            Command::Restart if self.is_consumer() => {
-                self.leave(connection, true).await?;
-                return Ok(Some(Ended::Restarts));
-            }
-            Command::Restart => return Ok(Some(Ended::Restarts)),
-            Command::Leave => {
-                self.leave(connection, false).await?;
-                return Ok(Some(Ended::Left));
-            }
-        }
-        if !self.shared.is_serving() || !self.random.one_in(self.shared.plan.whim_one_in) {
-            return Ok(None);
-        }
-        let session_ms = self.plan().session_ms;
-        match self.random.below(5) {
-            0 => return Ok(Some(Ended::Died)),
-            1 => {
-                let is_static = self.instance().is_some() && !self.random.one_in(4);
-                if self.is_consumer() {
-                    self.leave(connection, is_static).await?;
-                } else if !is_static {
-                    self.leave(connection, false).await?;
-                }
-                return Ok(Some(if is_static { Ended::Restarts } else { Ended::Left }));
-            }
-            2 if !self.random.one_in(4) => {
-                let slow_ms = session_ms * 7 / 10;
-                let length_ms = self.random.between(1, slow_ms);
-                self.shared.sleep_serving(length_ms).await;
-            }
-            2 | 3 => self.pause(connection).await?,
-            _ => return Ok(Some(Ended::Restarts)),
-        }
-        Ok(None)
-    }
-
-    /// Say and do nothing for longer than the session, and then go on as if nothing had been.
-    async fn pause(&mut self, connection: &mut Connection) -> Result<(), Trouble> {
-        let length_ms = self.plan().session_ms + PAUSE_SURELY_ENDS_MS;
-        let life = self.shared.server.life.get();
-        let begun_ms = now().as_millis();
-        self.shared.sleep_serving(length_ms).await;
-        let is_over = now().as_millis() >= begun_ms + length_ms && self.shared.server.life.get() == life;
-        if !self.joins && is_over {
-            self.is_dead = true;
-            let owned: Vec<Place> = self.owned.iter().copied().collect();
-            self.commit(connection, owned, true).await?;
-        }
-        Ok(())
-    }
-
-    /// Leave the group; `stays`: as a static member that comes back.
-    async fn leave(&mut self, connection: &mut Connection, stays: bool) -> Result<(), Trouble> {
-        let before = (self.joins, self.owned.clone(), self.positions.clone(), self.epoch);
-        if !self.joins {
-            let owned = self.owned.iter().copied().collect();
-            match self.commit(connection, owned, false).await {
-                Err(trouble @ (Trouble::Lost | Trouble::Dies)) => return Err(trouble),
-                _ => {}
-            }
-        }
-        let epoch = self.epoch;
-        self.lose_all();
-        let has_left = if self.is_consumer() {
-            consumer::leave(self, connection, stays).await?
-        } else {
-            self.leave_classic(connection).await?
-        };
-        if has_left && !stays && !before.0 && self.random.one_in(2) {
-            // Who has left can commit nothing.
-            self.is_dead = true;
-            (self.owned, self.positions, self.epoch) = (before.1, before.2, epoch);
-            let owned = self.owned.iter().copied().collect();
-            let refused = self.commit(connection, owned, true).await;
-            self.lose_all();
-            if let Err(trouble @ (Trouble::Lost | Trouble::Dies)) = refused {
-                return Err(trouble);
-            }
-        }
-        Ok(())
-    }
-
-    async fn leave_classic(&mut self, connection: &mut Connection) -> Result<bool, Trouble> {
-        if self.member_id.is_empty() {
-            return Ok(false);
-        }
-        let version = self.versions.leave;
-        let mut request = LeaveGroupRequest { group_id: self.plan().name.clone(), ..Default::default() };
-        if version >= 3 {
-            request.members = vec![MemberIdentity {
-                member_id: self.member_id.clone(),
-                group_instance_id: self.instance(),
-                ..Default::default()
-            }];
-        } else {
-            request.member_id = self.member_id.clone();
-        }
-        let response = self.call(connection, &request, version).await?;
-        let error = match response.members.first() {
-            Some(member) if response.error_code == 0 => member.error_code,
-            _ => response.error_code,
-        };
-        if error != 0 {
-            // It was no member any more, or nobody knows.
-            let _ = self.trouble(error, "LeaveGroup");
-        }
-        Ok(error == 0)
-    }
-
     async fn after(&mut self, ended: Ended) {
         if ended == Ended::Lost {
             return;
@@ -438,9 +322,6 @@ impl Member {
         sleep(Duration::from_millis(pause_ms)).await;
     }
 }
-
-/// How long after a session's end it surely is taken for ended.
-const PAUSE_SURELY_ENDS_MS: u64 = 2_000;
 
 impl Versions {
     fn draw(plan: &GroupPlan, random: &mut Random) -> Self {

@@ -14,6 +14,7 @@ mod requests;
 mod settle;
 mod simple;
 mod table;
+mod whims;
 
 use std::{
     cell::{Cell, RefCell},

@@ -97,7 +97,7 @@ impl Plan {
             pace_us: random.scaled(4_000, 400_000),
             flushes_offsets: random.one_in(2),
             offsets_partitions: random.between(1, 4),
-            offsets_segment_bytes: random.one_in(2).then(|| random.scaled(2_000, 60_000)),
+            offsets_segment_bytes: random.one_in(2).then(|| random.scaled(4_000, 16_000)),
             initial_delay_ms: if random.one_in(3) { 0 } else { random.scaled(10, 1_500) },
             consumer_session_ms,
             assignment_interval_ms: if random.one_in(2) { 0 } else { random.scaled(10, 1_000) },
@@ -121,7 +121,8 @@ impl Plan {
     pub(super) fn set_faults(&self, world: &World, node: &Host, random: &mut Random) {
         let late = random.scaled(10, 500);
         world.network_faults(|faults| faults.late_one_in = late);
-        let slow = random.scaled(5, 100);
+        // Who answers before a flush is over is found out only while one is under way.
+        let slow = random.scaled(2, 100);
         node.disk_faults(|faults| faults.slow_sync_one_in = slow);
     }
 

@@ -1,6 +1,10 @@
 //! A writer and a reader of a compacted topic: records with keys, and tombstones.
 
-use std::{collections::BTreeMap, rc::Rc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use jackdaw_core::{
@@ -87,12 +91,24 @@ async fn write_some(shared: &Rc<Shared>, random: &mut Random, number: &mut u64) 
     Ok(())
 }
 
-/// Read the log from its start to the end that it has now: the last record of each key.
+/// Read the log from its start to the end that it has now, and hold it against the history.
 pub(super) async fn read_all(
     shared: &Shared,
     connection: &mut Connection,
 ) -> Result<BTreeMap<u64, Last>, Lost> {
     let known = shared.history.borrow().table.known();
+    let mut doubts = BTreeSet::new();
+    loop {
+        let found = read_once(shared, connection).await?;
+        doubts = shared.history.borrow().table.check(&known, &found, now().as_millis(), &doubts);
+        if doubts.is_empty() {
+            return Ok(found);
+        }
+    }
+}
+
+/// The last record of each key.
+async fn read_once(shared: &Shared, connection: &mut Connection) -> Result<BTreeMap<u64, Last>, Lost> {
     let response = connection.call::<ListOffsetsRequest>(&list_offset(TOPIC, 0, LATEST), 7).await?;
     let end = response.topics.first().and_then(|topic| topic.partitions.first());
     let Some(end) = end.filter(|end| end.error_code == 0).map(|end| end.offset) else {
@@ -119,7 +135,6 @@ pub(super) async fn read_all(
         }
         offset = next;
     }
-    shared.history.borrow().table.check(&known, &found, now().as_millis());
     Ok(found)
 }
 

@@ -1,6 +1,6 @@
 //! A compacted topic: what was written to each key, and what a reader of the whole log may find.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::broken;
 
@@ -69,29 +69,42 @@ impl Table {
         }
     }
 
-    /// The whole log was read, from a moment on at which `known` was known.
-    pub(in super::super) fn check(&self, known: &Known, found: &BTreeMap<u64, Last>, now_ms: u64) {
+    /// The whole log was read, from a moment on at which `known` was known. The keys of which an old value was found
+    /// and a tombstone was not that may be gone: the cleaner may have taken both while the reader was between them,
+    /// but then a second look finds neither.
+    pub(in super::super) fn check(
+        &self,
+        known: &Known,
+        found: &BTreeMap<u64, Last>,
+        now_ms: u64,
+        doubted: &BTreeSet<u64>,
+    ) -> BTreeSet<u64> {
+        let mut doubts = BTreeSet::new();
         for (key, offset) in known {
             let writes = self.keys.get(key).map(Vec::as_slice).unwrap_or_default();
             let last = found.get(key);
-            if last.is_some_and(|last| last.offset >= *offset) {
-                continue;
-            }
             // The reader had passed before a later one came, for which the cleaner took what it looked for.
             let is_overtaken = |write: &Write| write.offset.is_some_and(|later| later > *offset);
+            if last.is_some_and(|last| last.offset >= *offset) || writes.iter().any(is_overtaken) {
+                continue;
+            }
             // Also one that nobody answered may be there, or have been there.
             let may_have_gone = |write: &Write| {
                 write.is_tombstone
                     && write.offset.is_none_or(|there| there >= *offset)
                     && now_ms >= write.sent_ms + self.delete_retention_ms
             };
-            let is_absent_rightly = last.is_none() && writes.iter().any(may_have_gone);
-            if !writes.iter().any(is_overtaken) && !is_absent_rightly {
+            let has_gone = writes.iter().any(may_have_gone);
+            if !has_gone || (last.is_some() && doubted.contains(key)) {
                 let detail =
                     format!("key {key} at {now_ms} ms: found {last:?} instead of {offset}: {writes:?}");
                 broken("a compacted log keeps the last value of every key", &detail);
             }
+            if last.is_some() {
+                doubts.insert(*key);
+            }
         }
+        doubts
     }
 
     /// The whole log was read while nobody wrote: nothing else is known from then on.
