@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     error_code::ErrorCode,
-    limits::GROUPS_PER_COORDINATOR_MAX,
+    limits::{GROUP_PROTOCOLS_MAX, GROUPS_PER_COORDINATOR_MAX},
     protocol::messages::{
         heartbeat::{HeartbeatRequest, HeartbeatResponse},
         join_group::JoinGroupRequest,
@@ -51,6 +51,9 @@ impl Coordinator {
         let timeouts = settings.min_session_timeout_ms..=settings.max_session_timeout_ms;
         if !timeouts.contains(&request.session_timeout_ms) {
             return fail(ErrorCode::InvalidSessionTimeout);
+        }
+        if request.protocols.len() > GROUP_PROTOCOLS_MAX {
+            return fail(ErrorCode::InconsistentGroupProtocol);
         }
         let join = Join { call, version, client, request };
         if let Some((_, Group::Consumer(group))) = self.groups.get(&request.group_id) {

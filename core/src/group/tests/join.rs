@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::driver::{Host, error, join_request, settings, sync_request};
 use crate::{
     error_code::ErrorCode,
+    limits::GROUP_PROTOCOLS_MAX,
     protocol::messages::join_group::{JoinGroupRequest, JoinGroupRequestProtocol},
 };
 
@@ -195,4 +196,19 @@ fn a_full_group_takes_no_more() {
     assert_eq!(refused(&mut host), ErrorCode::GroupMaxSizeReached, "Stable");
     let call = host.send_join(9, join_request("g", &members[1].member_id, None));
     assert_eq!(error(host.joined(call).error_code), ErrorCode::None, "those who are in it stay");
+}
+
+#[test]
+fn a_member_offers_only_so_many_protocols() {
+    let mut host = Host::new();
+    let mut request = join_request("g", "", None);
+    let protocol = request.protocols.remove(0);
+    for index in 0..GROUP_PROTOCOLS_MAX {
+        request.protocols.push(JoinGroupRequestProtocol { name: format!("p{index}"), ..protocol.clone() });
+    }
+    let call = host.send_join(9, request.clone());
+    assert_eq!(error(host.joined(call).error_code), ErrorCode::MemberIdRequired);
+    request.protocols.push(protocol);
+    let call = host.send_join(9, request);
+    assert_eq!(error(host.joined(call).error_code), ErrorCode::InconsistentGroupProtocol);
 }
