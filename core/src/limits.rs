@@ -105,8 +105,12 @@ pub const GROUP_ISSUED_IDS_MAX: usize = 10_000;
 /// Groups of one coordinator, of which a broker has 50: an empty one takes under 1 KiB. A client that invents group
 /// ids without end is the only way to get here.
 pub const GROUPS_PER_COORDINATOR_MAX: usize = 100_000;
-/// Offsets of one coordinator: about 150 bytes each besides their metadata, 300 MB at the bound.
+/// Offsets of one coordinator: about 150 bytes each besides their metadata, 300 MB at the bound. Past it only new
+/// ones are refused.
 pub const OFFSETS_PER_COORDINATOR_MAX: usize = 2_000_000;
+/// What the metadata of all offsets of one coordinator may take. Most clients send none; one offset may have 4,096
+/// characters, so that the bound on the count alone would allow gigabytes.
+pub const OFFSETS_METADATA_BYTES_MAX: usize = 256 << 20;
 /// Records that one sweep writes at once: with topic names of the greatest length they stay within a batch of the
 /// default `max.message.bytes`.
 pub const GROUP_SWEEP_RECORDS_MAX: usize = 1_000;

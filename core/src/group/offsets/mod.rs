@@ -5,6 +5,7 @@ mod delete;
 mod expiry;
 mod fetch;
 mod record;
+mod room;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,6 +15,7 @@ use std::{
 pub(crate) use commit::Commit;
 pub(crate) use expiry::Expiry;
 pub(crate) use record::offset_tombstone;
+pub(crate) use room::{Growth, Room};
 
 use crate::{
     protocol::records::group::{LegacyOffsetCommitValue, OffsetCommitValue},
@@ -65,13 +67,11 @@ pub(crate) type GroupOffsets = BTreeMap<Arc<str>, TopicOffsets>;
 pub(crate) struct Offsets {
     by_group: BTreeMap<Arc<str>, GroupOffsets>,
     count: usize,
+    metadata_bytes: usize,
+    pub(crate) room: Room,
 }
 
 impl Offsets {
-    pub(crate) fn count(&self) -> usize {
-        self.count
-    }
-
     pub(crate) fn of_group(&self, group_id: &str) -> Option<&GroupOffsets> {
         self.by_group.get(group_id)
     }
@@ -93,16 +93,19 @@ impl Offsets {
             topics.insert(topic.into(), TopicOffsets::new());
         }
         let Some(partitions) = topics.get_mut(topic) else { return };
-        if partitions.insert(partition, offset).is_none() {
-            self.count += 1;
+        self.metadata_bytes += offset.metadata.len();
+        match partitions.insert(partition, offset) {
+            None => self.count += 1,
+            Some(old) => self.metadata_bytes -= old.metadata.len(),
         }
     }
 
     pub(crate) fn remove(&mut self, group_id: &str, topic: &str, partition: i32) {
         let Some(topics) = self.by_group.get_mut(group_id) else { return };
         let Some(partitions) = topics.get_mut(topic) else { return };
-        if partitions.remove(&partition).is_some() {
+        if let Some(old) = partitions.remove(&partition) {
             self.count -= 1;
+            self.metadata_bytes -= old.metadata.len();
         }
         if partitions.is_empty() {
             topics.remove(topic);
