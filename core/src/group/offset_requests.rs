@@ -41,7 +41,7 @@ impl Coordinator {
         Outcome {
             records,
             effects: allowed.ok().flatten().into_iter().collect(),
-            responses: vec![(call, Response::OffsetCommit(response))],
+            ..Outcome::answer(call, Response::OffsetCommit(response))
         }
     }
 
