@@ -151,7 +151,7 @@ impl Coordinator {
                 Some((_, Group::Consumer(_))) | None => Outcome::default(),
             },
             _ if self.consumer.next_timeout_ms().is_some_and(|at_ms| at_ms <= context.now_ms) => {
-                self.consumer_timer(context)
+                self.consumer_timers(context)
             }
             _ if self.sweep.is_due(context.now_ms) => self.sweep_offsets(context),
             _ => Outcome::default(),

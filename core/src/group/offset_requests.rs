@@ -48,7 +48,7 @@ impl Coordinator {
         Outcome {
             records,
             effects: allowed.ok().flatten().into_iter().collect(),
-            responses: vec![(call, Response::OffsetCommit(response))],
+            ..Outcome::answer(call, Response::OffsetCommit(response))
         }
     }
 

@@ -10,7 +10,7 @@ use std::{
 use jackdaw_core::{
     config::GroupConfig,
     error_code::ErrorCode,
-    group::{CallId, Context, Coordinator, GroupRecord, Outcome, Request, Response, build_group_batch},
+    group::{CallId, Context, Coordinator, GroupRecord, Outcome, Request, Response, build_group_batches},
 };
 use jackdaw_ring::{
     channel::{Notify, OnceReceiver, OnceSender, once},
@@ -167,35 +167,49 @@ impl GroupHost {
         }
     }
 
-    /// Carry an outcome out. On an error nothing of it has happened.
+    /// Carry an outcome out. On an error nothing of it has happened, or its records are written up to a point where
+    /// the group can go on from.
     fn take(&self, outcome: Outcome) -> Result<(), ErrorCode> {
-        let Outcome { records, effects, responses } = outcome;
-        if !records.is_empty() {
-            self.append(&records)?;
+        let Outcome { records, atomic, effects, responses } = outcome;
+        let (written, result) = self.append(&records, atomic);
+        if written == 0 {
+            result?;
         }
         self.with_context(|coordinator, context| {
             coordinator.accept(context, effects);
-            records.iter().for_each(|record| coordinator.replay(record));
+            records.iter().take(written).for_each(|record| coordinator.replay(record));
         });
+        result?;
         self.answer(responses);
         self.set_timer();
         Ok(())
     }
 
-    fn append(&self, records: &[GroupRecord]) -> Result<(), ErrorCode> {
-        let batch = build_group_batch(records, unix_ms()).map_err(|error| {
-            tracing::error!(%error, "a group's record cannot be encoded; please report this");
-            ErrorCode::UnknownServerError
-        })?;
-        if batch.size_bytes() > self.partition.max_message_bytes() {
-            return Err(ErrorCode::RecordListTooLarge);
+    /// How many records are written, and what stopped it before the last.
+    fn append(&self, records: &[GroupRecord], atomic: bool) -> (usize, Result<(), ErrorCode>) {
+        let max_bytes = self.partition.max_message_bytes();
+        // A batch that must not be cut is then seen to be too large.
+        let cut_at_bytes = if atomic { usize::MAX } else { max_bytes };
+        let batches = match build_group_batches(records, unix_ms(), cut_at_bytes) {
+            Ok(batches) => batches,
+            Err(error) => {
+                tracing::error!(%error, "a group's record cannot be encoded; please report this");
+                return (0, Err(ErrorCode::UnknownServerError));
+            }
+        };
+        if batches.iter().any(|(batch, _)| batch.size_bytes() > max_bytes) {
+            return (0, Err(ErrorCode::RecordListTooLarge));
         }
-        let appended = self.partition.append(batch, -1);
-        if !appended.result.error_code.is_ok() {
-            return Err(appended.result.error_code);
+        let mut written = 0;
+        for (batch, count) in batches {
+            let appended = self.partition.append(batch, -1);
+            if !appended.result.error_code.is_ok() {
+                return (written, Err(appended.result.error_code));
+            }
+            self.end_offset.set(appended.result.base_offset + count as i64);
+            written += count;
         }
-        self.end_offset.set(appended.result.base_offset + records.len() as i64);
-        Ok(())
+        (written, Ok(()))
     }
 
     /// Send answers as soon as everything before them is committed.
