@@ -1,6 +1,6 @@
 //! A node's life: a thread for every shard, signals, and the exit code.
 
-use std::{rc::Rc, sync::Arc, thread::JoinHandle};
+use std::{rc::Rc, sync::Arc, thread::JoinHandle, time::Duration};
 
 use jackdaw_core::config::BrokerConfig;
 use jackdaw_ring::{Executor, UringConfig, UringDriver, placement};
@@ -22,12 +22,13 @@ pub(crate) fn serve(config: BrokerConfig) -> ExitCode {
     raise_descriptor_limit();
     let shards =
         config.node.shards.and_then(|shards| usize::try_from(shards).ok()).unwrap_or(cpus.len()).max(1);
+    let spin = Duration::from_micros(u64::try_from(config.node.spin_us).unwrap_or(0));
     let (node, seats) = Node::new(config, shards);
     if let Err(error) = watch_signals(&node) {
         return failed(&format!("cannot watch for signals: {error}"));
     }
     let threads: Vec<_> =
-        seats.into_iter().enumerate().map(|(core, seat)| start(&node, core, &cpus, seat)).collect();
+        seats.into_iter().enumerate().map(|(core, seat)| start(&node, core, &cpus, seat, spin)).collect();
     let mut reason = StopReason::Asked;
     for (core, thread) in threads.into_iter().enumerate() {
         match thread.map(JoinHandle::join) {
@@ -83,6 +84,7 @@ fn start(
     core: usize,
     cpus: &[usize],
     seat: ShardSeat,
+    spin: Duration,
 ) -> std::io::Result<JoinHandle<StopReason>> {
     let cpu = cpus.get(core).copied();
     let control = node.control().clone();
@@ -97,7 +99,7 @@ fn start(
             control.fail_to_start(kind, text.clone());
             StopReason::Fatal { kind, text }
         };
-        let driver = match UringDriver::new(&UringConfig { core, ..UringConfig::default() }) {
+        let driver = match UringDriver::new(&UringConfig { core, spin, ..UringConfig::default() }) {
             Ok(driver) => driver,
             Err(error) => return failed_to_start(FatalKind::Start, error.to_string()),
         };

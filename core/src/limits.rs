@@ -41,6 +41,10 @@ pub const PRODUCERS_PER_PARTITION_MAX: usize = 100_000;
 /// Shards of a node: `jackdaw.shards` at most. Every pair of them has two mailboxes, 65,280 at the bound; no
 /// machine that we know has more cores than this in one socket.
 pub const SHARDS_MAX: i64 = 256;
+
+/// `jackdaw.spin.us` at most, in microseconds. A sleep and a wake-up cost some ten; who waits for longer gains nothing.
+pub const SPIN_US_MAX: i64 = 1000;
+
 /// Records that one operation of the controller may write at once, as in Kafka: followers and brokers apply a batch
 /// as a whole, and a batch has to stay within 8 MiB.
 pub const METADATA_BATCH_RECORDS_MAX: usize = 10_000;
@@ -92,6 +96,9 @@ pub const GROUP_REGEX_REFRESH_MIN_MS: u64 = 1_000;
 /// Members of one group, whatever `group.max.size` says (its default is no limit). A leader is told of all of them in
 /// one JoinGroup response, and the group's record names them all: neither would fit in a message long before this.
 pub const GROUP_MEMBERS_MAX: usize = 50_000;
+/// Protocols that one member offers. Each is looked for among those of every other member, so that the work of a
+/// JoinGroup grows with the square of it; the clients that we know offer at most four assignors.
+pub const GROUP_PROTOCOLS_MAX: usize = 64;
 /// Member ids of one group that were handed out and not used yet: each is under 200 bytes and lives for a session
 /// timeout. A client that asks again and again for an id is the only way to get here.
 pub const GROUP_ISSUED_IDS_MAX: usize = 10_000;

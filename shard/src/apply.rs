@@ -29,8 +29,9 @@ pub(crate) async fn apply(shard: &Rc<Shard>, view: &Arc<View>, step: ApplyStep) 
         ApplyStep::Retire => retire_gone(shard, view).await,
         ApplyStep::Open => open_new(shard, view).await,
         ApplyStep::Show => {
+            let before = shard.view();
             shard.set_view(Arc::clone(view));
-            shard.groups.follow(shard, view);
+            shard.groups.follow(shard, &before, view);
             false
         }
     }

@@ -72,6 +72,7 @@ impl Cleaning {
             if partition.is_retired() || self.uncleanable.contains(&partition.key) {
                 continue;
             }
+            partition.flush_for_compaction();
             let found = partition.log.borrow().cleanable(partition.last_stable_offset(), unix_ms());
             match found {
                 Ok(Some(cleanable)) => {

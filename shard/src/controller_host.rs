@@ -34,6 +34,16 @@ use crate::{
     view_build::ViewBuilder,
 };
 
+/// How the metadata quorum is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct QuorumState {
+    /// -1 for none.
+    pub(crate) leader_id: i32,
+    pub(crate) leader_epoch: i32,
+    pub(crate) high_watermark: i64,
+    pub(crate) log_end_offset: i64,
+}
+
 /// The host, on its shard.
 pub(crate) struct ControllerHost {
     shard: Weak<Shard>,
@@ -515,6 +525,16 @@ impl ControllerHost {
                 self.fail(&error);
                 return;
             }
+        }
+    }
+
+    pub(crate) fn quorum(&self) -> QuorumState {
+        let raft = self.raft.borrow();
+        QuorumState {
+            leader_id: raft.leader_id().unwrap_or(-1),
+            leader_epoch: raft.epoch(),
+            high_watermark: raft.high_watermark(),
+            log_end_offset: raft.end_offset(),
         }
     }
 

@@ -22,6 +22,7 @@ mod metadata_log;
 mod metadata_snapshots;
 pub mod node;
 mod partition;
+mod partition_query;
 mod partition_read;
 mod placement;
 mod producer_ids;

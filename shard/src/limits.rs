@@ -51,9 +51,9 @@ pub(crate) const LOGS_CLOSED_AT_ONCE: usize = 32;
 /// How long a stop waits for the controller to move leadership away.
 pub(crate) const CONTROLLED_SHUTDOWN_MAX: std::time::Duration = std::time::Duration::from_secs(5);
 
-/// Read of a partition of `__consumer_offsets` at a time while its groups are loaded; Kafka's
-/// `offsets.load.buffer.size` is as large.
-pub(crate) const GROUP_LOAD_BYTES: usize = 4 << 20;
+/// Read of a partition of `__consumer_offsets` at a time while its groups are loaded: some thousand records, which
+/// are replayed in a few milliseconds before others get their turn.
+pub(crate) const GROUP_LOAD_BYTES: usize = 256 << 10;
 
 /// Until what is due in a group is tried again after it could not be written.
 pub(crate) const GROUP_RETRY: std::time::Duration = std::time::Duration::from_millis(500);

@@ -17,7 +17,14 @@ use jackdaw_core::{
 use jackdaw_net::listener::Load;
 use jackdaw_ring::{FileLease, socket::Detached};
 
-use crate::{fetch_wait::FetchToken, groups::GroupCall, node::NodeIdentity, view::View};
+use crate::{
+    controller_host::QuorumState,
+    fetch_wait::FetchToken,
+    groups::GroupCall,
+    node::NodeIdentity,
+    partition_query::{PartitionAnswer, PartitionQuery},
+    view::View,
+};
 
 /// A partition by its topic's id.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -67,6 +74,10 @@ pub(crate) enum Call {
     /// Take this view over, one step at a time: every shard has done one before any begins the next.
     Apply(Arc<View>, ApplyStep),
     Controller(Box<controller::Request>),
+    /// How the metadata quorum is; asked of the controller's shard.
+    Quorum,
+    /// Small questions to partitions of one shard.
+    Partitions(Vec<PartitionQuery>),
     /// Requests for group coordinators of the called shard.
     Groups(GroupCall),
     /// What the checkpoint files say of the partitions here.
@@ -83,6 +94,8 @@ pub(crate) enum Reply {
     Applied(bool),
     /// `None` where no controller is active.
     Controller(Option<Box<controller::Response>>),
+    Quorum(Option<QuorumState>),
+    Partitions(Vec<PartitionAnswer>),
     /// One for each request of the call, in its order.
     Groups(Vec<jackdaw_core::group::Response>),
     Checkpoints(Vec<PartitionCheckpoint>),

@@ -140,6 +140,10 @@ impl Partition {
 
     /// Append one batch at the log's end.
     pub(crate) fn append(self: &Rc<Self>, batch: ValidatedBatch, acks: i16) -> Appended {
+        if self.is_retired() {
+            // Whoever still holds it: the next view says where the topic is, if it is anywhere.
+            return Appended::failed(ErrorCode::NotLeaderOrFollower);
+        }
         if let Err(error) = self.check_leader(-1).and_then(|()| self.check_isr(acks)) {
             return Appended::failed(error);
         }
@@ -233,6 +237,15 @@ impl Partition {
             log.unflushed_count() > 0 && age_ms >= flush_ms
         };
         if is_due && !self.is_retired() {
+            let end_offset = self.log.borrow().log_end_offset();
+            self.want_flush(end_offset);
+        }
+    }
+
+    /// Begin a flush where compaction waits for one.
+    pub(crate) fn flush_for_compaction(self: &Rc<Self>) {
+        let waits = self.log.borrow().compaction_waits_for_flush(self.last_stable_offset());
+        if waits && !self.is_retired() {
             let end_offset = self.log.borrow().log_end_offset();
             self.want_flush(end_offset);
         }

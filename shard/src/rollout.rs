@@ -22,7 +22,26 @@ pub(crate) async fn show(shard: &Rc<Shard>, view: Arc<View>) {
         return;
     }
     apply_everywhere(shard, &view, ApplyStep::Open).await;
+    let before = shard.view();
     apply_everywhere(shard, &view, ApplyStep::Show).await;
+    // The first view tells what there was before the start.
+    if !before.supported_features.is_empty() {
+        log_topics(&before, &view);
+    }
+}
+
+/// One line for each topic that went and each that came.
+fn log_topics(before: &View, after: &View) {
+    let only_in = |view: &View, other: &View| {
+        let topics = view.topics.values().filter(|topic| !other.topics.contains_key(&topic.id));
+        topics.cloned().collect::<Vec<_>>()
+    };
+    for topic in only_in(before, after) {
+        tracing::info!(topic = %topic.name, partitions = topic.partitions.len(), id = %topic.id, "topic deleted");
+    }
+    for topic in only_in(after, before) {
+        tracing::info!(topic = %topic.name, partitions = topic.partitions.len(), id = %topic.id, "topic created");
+    }
 }
 
 /// One step on every shard; whether it changed anything on disk.

@@ -12,6 +12,7 @@ use crate::{
     apply,
     limits::{CONTROLLER_SHARD, MESSAGES_PER_TURN, STOP_GRACE},
     message::{Call, Message, PartitionCheckpoint, Reply},
+    partition_query,
     rpc::Handled,
     service::KafkaService,
     shard::Shard,
@@ -128,6 +129,8 @@ impl Front {
                 debug_assert_eq!(shard.rpc.own(), CONTROLLER_SHARD);
                 Reply::Controller(shard.call_controller(*call).await.map(Box::new))
             })),
+            Call::Quorum => Handled::Now(Reply::Quorum(shard.own_quorum())),
+            Call::Partitions(queries) => partition_query::answer(&shard, queries),
             Call::Checkpoints => Handled::Now(Reply::Checkpoints(apply::checkpoints(&shard))),
             Call::Stop => {
                 let front = Rc::clone(self);

@@ -52,6 +52,9 @@ impl Service for KafkaService {
         match key {
             // Records stay in the frame, which is counted.
             Some(ApiKey::Produce) | None => 0,
+            // They may wait for a whole rebalance, and what a member says is copied out of the frame at once: a group
+            // that joins must not take the memory that its own heartbeats need.
+            Some(ApiKey::JoinGroup | ApiKey::SyncGroup) => frame.len(),
             Some(ApiKey::Fetch) => frame.len() * FETCH_BYTES_PER_FRAME_BYTE,
             Some(_) => (frame.len() * DECODED_BYTES_PER_FRAME_BYTE).min(DECODED_MESSAGE_BYTES_MAX),
         }
@@ -126,6 +129,25 @@ impl KafkaService {
             ApiKey::CreateTopics => self.later(context, reader, handlers::topics::create),
             ApiKey::DeleteTopics => self.later(context, reader, handlers::topics::delete),
             ApiKey::InitProducerId => self.later(context, reader, handlers::init_producer_id::handle),
+            ApiKey::DeleteRecords => self.later(context, reader, handlers::delete_records::handle),
+            ApiKey::OffsetForLeaderEpoch => {
+                self.later(context, reader, handlers::offset_for_leader_epoch::handle)
+            }
+            ApiKey::DescribeLogDirs => self.later(context, reader, handlers::describe_log_dirs::handle),
+            ApiKey::DescribeProducers => self.later(context, reader, handlers::describe_producers::handle),
+            ApiKey::DescribeQuorum => self.later(context, reader, handlers::describe_quorum::handle),
+            ApiKey::CreatePartitions => self.later(context, reader, handlers::partitions::create),
+            ApiKey::ElectLeaders => self.later(context, reader, handlers::partitions::elect_leaders),
+            ApiKey::AlterPartitionReassignments => {
+                self.later(context, reader, handlers::partitions::alter_reassignments)
+            }
+            ApiKey::ListPartitionReassignments => {
+                self.later(context, reader, handlers::partitions::list_reassignments)
+            }
+            ApiKey::DescribeClientQuotas => self.later(context, reader, handlers::client_quotas::describe),
+            ApiKey::AlterClientQuotas => self.later(context, reader, handlers::client_quotas::alter),
+            ApiKey::UpdateFeatures => self.later(context, reader, handlers::update_features::handle),
+            ApiKey::UnregisterBroker => self.later(context, reader, handlers::unregister_broker::handle),
             ApiKey::AlterConfigs => self.later(context, reader, handlers::alter_configs::replace),
             ApiKey::IncrementalAlterConfigs => self.later(context, reader, handlers::alter_configs::change),
             ApiKey::ListConfigResources => {

@@ -19,7 +19,7 @@ use jackdaw_net::budget::Budget;
 
 use crate::{
     checkpoints::Checkpoints,
-    controller_host::ControllerHost,
+    controller_host::{ControllerHost, QuorumState},
     fetch_wait::{FetchToken, FetchWaits},
     groups::Groups,
     limits::{CONTROLLER_SHARD, POOLED_FRAMES_MAX},
@@ -141,12 +141,28 @@ impl Shard {
         }
     }
 
+    /// How the metadata quorum is; `None` where this node has no voter.
+    pub(crate) async fn quorum(self: &Rc<Self>) -> Option<QuorumState> {
+        if self.controller.borrow().is_some() {
+            return self.own_quorum();
+        }
+        match self.rpc.call(CONTROLLER_SHARD, Call::Quorum).await {
+            Reply::Quorum(quorum) => quorum,
+            _ => None,
+        }
+    }
+
+    /// The same, on the controller's shard.
+    pub(crate) fn own_quorum(&self) -> Option<QuorumState> {
+        self.controller.borrow().as_ref().map(|host| host.quorum())
+    }
+
     pub(crate) fn partition(&self, key: PartitionKey) -> Option<Rc<Partition>> {
         self.partitions.borrow().get(&key).cloned()
     }
 
     /// Why a partition is not among those served here.
-    fn missing(&self, key: PartitionKey) -> ErrorCode {
+    pub(crate) fn missing(&self, key: PartitionKey) -> ErrorCode {
         if self.offline.borrow().contains_key(&key) {
             ErrorCode::KafkaStorageError
         } else {

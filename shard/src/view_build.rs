@@ -134,6 +134,7 @@ fn is_same(one: &Image, other: &Image) -> bool {
         && Arc::ptr_eq(&one.cluster, &other.cluster)
         && Arc::ptr_eq(&one.topics, &other.topics)
         && Arc::ptr_eq(&one.configs, &other.configs)
+        && Arc::ptr_eq(&one.client_quotas, &other.client_quotas)
 }
 
 fn partition_view(partition: &Partition) -> PartitionView {

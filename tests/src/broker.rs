@@ -31,6 +31,18 @@ impl Options {
         Self { shards: Some(shards), ..Self::default() }
     }
 
+    /// For tests of groups: no wait for the first members, frequent heartbeats of consumer groups.
+    pub fn groups(shards: u32) -> Self {
+        let quick = [
+            "auto.create.topics.enable=false",
+            "group.initial.rebalance.delay.ms=0",
+            "group.consumer.min.heartbeat.interval.ms=300",
+            "group.consumer.heartbeat.interval.ms=300",
+            "group.consumer.assignment.interval.ms=0",
+        ];
+        Self::shards(shards).with(&quick)
+    }
+
     pub fn with(mut self, overrides: &[&str]) -> Self {
         self.overrides.extend(overrides.iter().map(|&o| o.to_owned()));
         self
@@ -123,6 +135,11 @@ impl Broker {
         self.owned().child.as_ref().expect("a running broker").id()
     }
 
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        broker_log::read(&self.owned().log_path())
+    }
+
     /// SIGKILL.
     pub fn kill(&mut self) {
         let mut child = self.owned_mut().running();
@@ -204,7 +221,11 @@ impl Own {
     }
 
     fn log_path(&self) -> PathBuf {
-        self.dir.path().join("broker.log")
+        self.log_path_of(self.kind)
+    }
+
+    fn log_path_of(&self, kind: Kind) -> PathBuf {
+        self.dir.path().join(format!("{kind:?}.log"))
     }
 
     fn running(&mut self) -> Child {
@@ -265,11 +286,13 @@ impl Own {
     }
 
     fn check_log(&self) {
-        if self.kind == Kind::Apache || std::env::var_os("JACKDAW_TEST_ANY_LOG").is_some() {
+        if std::env::var_os("JACKDAW_TEST_ANY_LOG").is_some() {
             return;
         }
-        let complaints =
-            broker_log::complaints(&broker_log::read(&self.log_path()), &self.options.expected_log);
+        let complaints = broker_log::complaints(
+            &broker_log::read(&self.log_path_of(Kind::Jackdaw)),
+            &self.options.expected_log,
+        );
         assert!(complaints.is_empty(), "the broker complained:\n{}", complaints.join("\n"));
     }
 }

@@ -67,8 +67,15 @@ impl<'a> Scene<'a> {
         self.join_as(member, &self.protocol, options);
     }
 
+    /// With another protocol than the scene's.
     pub fn join_as(&self, member: &str, protocol: &str, options: &[&str]) {
         self.members.join(&self.named(member), &self.group, &self.topic.name, protocol, options);
+    }
+
+    /// Subscribes to every topic whose name begins with the scene's.
+    pub fn join_pattern(&self, member: &str, options: &[&str]) {
+        let pattern = format!("^{}.*", self.topic.name);
+        self.members.join(&self.named(member), &self.group, &pattern, &self.protocol, options);
     }
 
     pub fn leave(&self, member: &str) {
@@ -79,6 +86,11 @@ impl<'a> Scene<'a> {
     pub fn await_left(&mut self, member: &str) {
         let name = self.named(member);
         self.await_that(&format!("{member} has left"), |scene| scene.consumption.has_left(&name));
+    }
+
+    /// After the broker's restart.
+    pub fn reconnect(&mut self) {
+        self.connection = Connection::open(&self.bootstrap);
     }
 
     /// Takes in what the members told.

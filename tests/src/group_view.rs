@@ -1,6 +1,6 @@
 //! A consumer group as the broker shows it: DescribeGroups, ConsumerGroupDescribe and OffsetFetch, asked over the wire.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jackdaw_core::error_code::ErrorCode;
 use jackdaw_core::protocol::Message as _;
@@ -40,6 +40,19 @@ pub struct GroupView {
 }
 
 impl GroupView {
+    /// Who has which partitions, by static member.
+    pub fn by_instance(&self) -> BTreeMap<String, BTreeSet<Partition>> {
+        let statics =
+            self.members.iter().filter_map(|m| m.instance_id.clone().map(|id| (id, m.partitions.clone())));
+        statics.collect()
+    }
+
+    /// The member id that a static member has now.
+    pub fn member_id_of(&self, instance_id: &str) -> Option<&str> {
+        let member = self.members.iter().find(|m| m.instance_id.as_deref() == Some(instance_id));
+        member.map(|m| m.member_id.as_str())
+    }
+
     /// The number of each member's partitions in order, when the group is stable and no partition is owned twice.
     pub fn shares(&self) -> Option<Vec<usize>> {
         let mut owned = BTreeSet::new();

@@ -27,6 +27,12 @@ pub const LIBRARIES: [Library; 9] =
     [Java, Confluent, ConfluentOld, KafkaPython, Aiokafka, Franz, Sarama, Segmentio, Kafkajs];
 
 impl Library {
+    /// Whether the test takes it: all, or the one that `JACKDAW_TEST_LIBRARY` names, to look at it alone.
+    pub fn is_chosen(self) -> bool {
+        std::env::var("JACKDAW_TEST_LIBRARY").is_ok_and(|name| name == self.name())
+            || std::env::var_os("JACKDAW_TEST_LIBRARY").is_none()
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Java => "java",

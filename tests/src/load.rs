@@ -23,7 +23,7 @@ const DUPLICATE_SEQUENCE_NUMBER: i16 = 46;
 /// A load under way.
 pub struct Load {
     stop: Arc<AtomicBool>,
-    thread: JoinHandle<i64>,
+    thread: Option<JoinHandle<i64>>,
 }
 
 impl Load {
@@ -40,13 +40,19 @@ impl Load {
             }
             i64::from(writer.sequence)
         });
-        Self { stop, thread }
+        Self { stop, thread: Some(thread) }
     }
 
     /// Ends it: how many records each partition has, all acknowledged.
-    pub fn stop(self) -> i64 {
+    pub fn stop(mut self) -> i64 {
         self.stop.store(true, Ordering::Relaxed);
-        self.thread.join().expect("the load")
+        self.thread.take().expect("a load under way").join().expect("the load")
+    }
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
     }
 }
 

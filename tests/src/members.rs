@@ -10,17 +10,6 @@ use crate::program::Program;
 pub const SESSION_MS: u32 = 6_000;
 const HEARTBEAT_MS: u32 = 300;
 
-/// A broker's settings that make groups quick: no wait for the first members, frequent heartbeats of consumer groups.
-pub const GROUP_OVERRIDES: &[&str] = &[
-    "group.initial.rebalance.delay.ms=0",
-    "group.consumer.min.heartbeat.interval.ms=300",
-    "group.consumer.heartbeat.interval.ms=300",
-    "group.consumer.min.session.timeout.ms=6000",
-    "group.consumer.session.timeout.ms=6000",
-    "group.consumer.assignment.interval.ms=0",
-    "auto.create.topics.enable=false",
-];
-
 /// What a member told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {

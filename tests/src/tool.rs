@@ -11,6 +11,23 @@ pub const TOPICS: Tool = Tool("org.apache.kafka.tools.TopicCommand");
 /// `kafka-configs`.
 pub const CONFIGS: Tool = Tool("kafka.admin.ConfigCommand");
 
+/// `kafka-delete-records`.
+pub const DELETE_RECORDS: Tool = Tool("org.apache.kafka.tools.DeleteRecordsCommand");
+/// `kafka-log-dirs`.
+pub const LOG_DIRS: Tool = Tool("org.apache.kafka.tools.LogDirsCommand");
+/// `kafka-get-offsets`.
+pub const GET_OFFSETS: Tool = Tool("org.apache.kafka.tools.GetOffsetShell");
+/// `kafka-leader-election`.
+pub const LEADER_ELECTION: Tool = Tool("org.apache.kafka.tools.LeaderElectionCommand");
+/// `kafka-reassign-partitions`.
+pub const REASSIGN: Tool = Tool("org.apache.kafka.tools.reassign.ReassignPartitionsCommand");
+/// `kafka-metadata-quorum`.
+pub const QUORUM: Tool = Tool("org.apache.kafka.tools.MetadataQuorumCommand");
+/// `kafka-features`.
+pub const FEATURES: Tool = Tool("org.apache.kafka.tools.FeatureCommand");
+/// `kafka-transactions`.
+pub const TRANSACTIONS: Tool = Tool("org.apache.kafka.tools.TransactionsCommand");
+
 impl Tool {
     /// What the tool prints; it must succeed.
     pub fn run(self, bootstrap: &str, arguments: &[&str]) -> String {

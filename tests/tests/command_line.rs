@@ -1,6 +1,6 @@
 //! `jackdaw topic`, `produce`, `consume`, `api-versions` and `storage format` as a person uses them, on the built broker.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
 
 use jackdaw_tests::broker::{Broker, Options, binary};
@@ -45,6 +45,81 @@ fn mistakes_end_with_the_next_step() {
 }
 
 #[test]
+fn deleting_what_is_not_there_hints_at_no_creation() {
+    let broker = Broker::start(Options::shards(1));
+    let error = jackdaw(broker.bootstrap(), &["topic", "delete", "no-such-topic"], "", false);
+    assert!(error.contains("no-such-topic") && error.contains("topic list"), "{error}");
+    assert!(!error.contains("topic create"), "{error}");
+}
+
+#[test]
+fn topics_that_come_and_go_are_logged() {
+    let Some(mut broker) = Broker::start_to_stop(Options::shards(2)) else { return };
+    jackdaw(broker.bootstrap(), &["topic", "create", "logged", "--partitions", "3"], "", true);
+    jackdaw(broker.bootstrap(), &["topic", "create", "stays"], "", true);
+    jackdaw(broker.bootstrap(), &["topic", "delete", "logged"], "", true);
+    broker.terminate();
+    broker.restart();
+    let log = broker.log();
+    let lines = |what: &str| -> Vec<&str> { log.lines().filter(|line| line.contains(what)).collect() };
+    // Not again at the restart.
+    assert_eq!(lines("topic created").len(), 2, "{log}");
+    let [deleted] = lines("topic deleted")[..] else { panic!("{log}") };
+    assert!(["topic=logged", "partitions=3", "id="].iter().all(|part| deleted.contains(part)), "{deleted}");
+}
+
+/// With shards that look for work before they sleep.
+#[test]
+fn an_interrupt_ends_following_as_a_shell_expects() {
+    let broker = Broker::start(Options::shards(2).with(&["jackdaw.spin.us=100"]));
+    let name = topic("followed");
+    jackdaw(broker.bootstrap(), &["topic", "create", &name], "", true);
+    jackdaw(broker.bootstrap(), &["produce", &name], "one\n", true);
+    let mut child = Command::new(binary())
+        .args(["consume", &name, "--follow"])
+        .env("JACKDAW_BOOTSTRAP_SERVER", broker.bootstrap())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().expect("a pipe")).read_line(&mut line).expect("a record");
+    assert_eq!(line, "one\n");
+    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill");
+    assert!(sent.success());
+    let output = child.wait_with_output().expect("the command ends");
+    assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(130), ""));
+}
+
+#[test]
+fn a_producer_says_that_nobody_answers() {
+    let Some(mut broker) = Broker::start_to_stop(Options::shards(1)) else { return };
+    jackdaw(broker.bootstrap(), &["topic", "create", "lost"], "", true);
+    let mut child = Command::new(binary())
+        .args(["produce", "lost"])
+        .env("JACKDAW_BOOTSTRAP_SERVER", broker.bootstrap())
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    let mut input = child.stdin.take().expect("a pipe");
+    input.write_all(b"one\n").expect("the command reads");
+    let mut admin = jackdaw_tests::wire::Connection::open(broker.bootstrap());
+    jackdaw_tests::checks::eventually("the first record is written", || {
+        jackdaw_tests::requests::end_offset(&mut admin, "lost", 0) == 1
+    });
+    broker.kill();
+    input.write_all(b"two\n").expect("the command reads");
+    let mut line = String::new();
+    BufReader::new(child.stderr.as_mut().expect("a pipe")).read_line(&mut line).expect("a line");
+    assert!(line.contains(broker.bootstrap()) && line.contains("trying again"), "{line}");
+    broker.restart();
+    drop(input);
+    let output = child.wait_with_output().expect("the command ends");
+    assert!(output.status.success() && !text(&output.stderr).contains("trying"), "{}", text(&output.stderr));
+}
+
+#[test]
 fn a_directory_is_formatted_by_hand_and_then_served() {
     let dir = tempfile::tempdir().expect("a directory");
     let config = dir.path().join("server.properties");
@@ -61,6 +136,10 @@ fn a_directory_is_formatted_by_hand_and_then_served() {
     assert!(!again.status.success(), "formatting twice is refused");
     let ignored = run(Command::new(binary()).args(format).arg("--ignore-formatted"), "");
     assert!(ignored.status.success(), "{}", text(&ignored.stderr));
+    let other = dir.path().join("other");
+    let other = format!("log.dirs={}", other.display());
+    let other = run(Command::new(binary()).args(["storage", "format", "--override", &other]), "");
+    assert!(other.status.success() && dir.path().join("other/meta.properties").exists(), "{other:?}");
 }
 
 /// The file that Apache Kafka ships for a single node, but for its ports and directory.

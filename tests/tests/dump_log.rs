@@ -3,7 +3,9 @@
 use jackdaw_tests::broker::{Broker, Options};
 use jackdaw_tests::checks::{an_hour_ago_ms, await_topic, topic};
 use jackdaw_tests::dump::{files, tool};
+use jackdaw_tests::group_scene::Scene;
 use jackdaw_tests::library::Library;
+use jackdaw_tests::members::Members;
 use jackdaw_tests::record::{self, EVERYTHING};
 
 const CODECS: [&str; 5] = ["none", "gzip", "snappy", "lz4", "zstd"];
@@ -69,6 +71,47 @@ fn dump(stop: impl Fn(&mut Broker)) {
     for kind in ["FEATURE_LEVEL_RECORD", "REGISTER_BROKER_RECORD", "TOPIC_RECORD", "PARTITION_RECORD"] {
         assert!(decoded.contains(&format!("\"{kind}\"")), "no {kind} in\n{decoded}");
     }
+}
+
+/// The kinds of records as the decoder names them, by protocol.
+const CLASSIC_KINDS: &[&str] = &["\"type\":\"1\"", "\"type\":\"2\""];
+const CONSUMER_KINDS: &[&str] = &[
+    "\"type\":\"1\"",
+    "\"type\":\"3\"",
+    "\"type\":\"5\"",
+    "\"type\":\"6\"",
+    "\"type\":\"7\"",
+    "\"type\":\"8\"",
+];
+
+/// What groups of both protocols leave in `__consumer_offsets`, by its own decoder.
+#[test]
+fn offsets_topic() {
+    let Some(mut broker) = Broker::start_to_stop(Options::groups(2)) else { return };
+    let bootstrap = broker.bootstrap().to_owned();
+    let members = Members::start(Library::Confluent, &bootstrap);
+    let mut scenes =
+        ["range", "consumer"].map(|protocol| Scene::open(&bootstrap, &members, protocol, "dumped"));
+    for scene in &mut scenes {
+        scene.start_load();
+        ["a", "b"].iter().for_each(|member| scene.join(member, &[]));
+        scene.await_shares(&[6, 6]);
+        scene.await_progress();
+        let end = scene.stop_load();
+        scene.await_end(end);
+    }
+    // While the groups have their members: an empty group's record says less.
+    broker.terminate();
+    let logs = files(&broker.data_dir(), "__consumer_offsets", &[".log"]);
+    let decoded = tool(&["--offsets-decoder", "--print-data-log"], &logs);
+    let records: Vec<&str> = decoded.lines().filter(|line| line.contains(" key: {")).collect();
+    for (scene, kinds) in scenes.iter().zip([CLASSIC_KINDS, CONSUMER_KINDS]) {
+        let of_group: Vec<&&str> = records.iter().filter(|line| line.contains(&scene.group)).collect();
+        for kind in kinds {
+            assert!(of_group.iter().any(|line| line.contains(kind)), "no {kind} in\n{of_group:#?}");
+        }
+    }
+    assert!(!records.iter().any(|line| line.contains("unknown::")), "{records:#?}");
 }
 
 /// A partition a codec, with plain and with idempotent batches.

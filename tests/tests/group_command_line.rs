@@ -1,13 +1,12 @@
-//! `jackdaw group list`, `describe`, `members`, `lag`, `watch`, `reset` and `delete` as a person uses them.
+//! `jackdaw group list`, `describe`, `members`, `lag`, `watch`, `reset`, `delete` and `jackdaw consume --group` as a person uses them.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use jackdaw_tests::broker::{Broker, Options, wait};
 use jackdaw_tests::checks::{eventually, topic};
 use jackdaw_tests::command::{command, jackdaw, run, text};
-use jackdaw_tests::members::GROUP_OVERRIDES;
 use jackdaw_tests::wire_member::WireMember;
 use serde_json::{Value, json};
 
@@ -23,17 +22,20 @@ struct Scene {
 impl Scene {
     fn new(name: &str) -> Self {
         let scene = Self {
-            broker: Broker::start(Options::shards(2).with(GROUP_OVERRIDES)),
+            broker: Broker::start(Options::groups(2)),
             topic: topic(name),
             group: topic(&format!("{name}-group")),
         };
         scene.ok(&["topic", "create", &scene.topic, "-p", "2"]);
         for (partition, count) in [("0", 100), ("1", 10)] {
-            let lines: String = (0..count).map(|number| format!("value {number}\n")).collect();
-            let produce = ["produce", &scene.topic, "-p", partition];
-            jackdaw(scene.broker.bootstrap(), &produce, &lines, true);
+            scene.write(partition, "value", count);
         }
         scene
+    }
+
+    fn write(&self, partition: &str, word: &str, count: usize) {
+        let lines: String = (0..count).map(|number| format!("{word} {number}\n")).collect();
+        jackdaw(self.broker.bootstrap(), &["produce", &self.topic, "-p", partition], &lines, true);
     }
 
     fn ok(&self, arguments: &[&str]) -> String {
@@ -208,16 +210,76 @@ fn watching_tells_rates_and_ends_on_sigint() {
     let line = lines.next().expect("a line");
     assert!(line.contains(&format!("{topic}:0  committed 10  end 100  lag 90")), "{line}");
     assert!(lines.by_ref().any(|line| line.contains("consumed 0/s")), "a second look");
-    let pid = child.id().to_string();
-    assert!(Command::new("kill").args(["-INT", &pid]).status().expect("kill").success());
     // What it still writes must find a reader.
     let reader = std::thread::spawn(move || lines.count());
-    let status = wait(&mut child, STOP_DEADLINE);
+    assert!(interrupt(&mut child), "it ends on SIGINT");
+    reader.join().expect("the reader");
+}
+
+#[test]
+fn a_group_that_consumes_goes_on_where_it_stood() {
+    let scene = Scene::new("consume");
+    let (topic, group) = (scene.topic.as_str(), scene.group.as_str());
+    let consume = |more: &[&str]| {
+        let text = scene.ok(&[&["consume", topic, "--group", group], more].concat());
+        text.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let first = consume(&["--count", "25"]);
+    assert_eq!(first.len(), 25);
+    let committed = scene.committed();
+    let sum: i64 = committed.as_array().expect("an array").iter().filter_map(Value::as_i64).sum();
+    assert_eq!(sum, 25, "{committed}");
+    let rest = consume(&[]);
+    assert_eq!(rest.len(), 85, "each record once");
+    assert_eq!(consume(&[]), [""; 0]);
+    assert_eq!(scene.committed(), json!([100, 10]));
+    assert_eq!(scene.json(&["group", "describe", group])[0]["member_count"], 0, "it left");
+    // A committed offset goes before --from.
+    scene.reset(&["--topic", topic, "--to", "98", "--execute"]);
+    assert_eq!(consume(&["--from", "earliest"]), ["value 98", "value 99"]);
+}
+
+#[test]
+fn members_that_consume_share_the_partitions_and_hand_them_back() {
+    let scene = Scene::new("share");
+    let (topic, group) = (scene.topic.as_str(), scene.group.as_str());
+    let arguments = ["consume", topic, "--group", group, "--follow"];
+    let start = || {
+        let mut command = command(scene.broker.bootstrap(), &arguments);
+        command.stdout(Stdio::piped()).spawn().expect("the binary runs")
+    };
+    let shares = || {
+        let members = scene.json(&["group", "members", group]);
+        let members = members["members"].as_array().expect("an array").clone();
+        let share = |m: &Value| m["assignment"][topic].as_array().map_or(0, Vec::len);
+        members.iter().map(share).collect::<Vec<usize>>()
+    };
+    let mut one = start();
+    eventually("the first has both", || scene.listed(&["--state", "stable"]).is_some() && shares() == [2]);
+    let mut other = start();
+    eventually("each has one", || shares() == [1, 1]);
+    assert!(interrupt(&mut one), "it ends on SIGINT");
+    eventually("the other has both", || shares() == [2]);
+    scene.write("0", "late", 5);
+    scene.write("1", "late", 5);
+    let mut lines = BufReader::new(other.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
+    let late = lines.by_ref().filter(|line| line.starts_with("late")).take(10).count();
+    assert_eq!(late, 10);
+    let reader = std::thread::spawn(move || lines.count());
+    assert!(interrupt(&mut other), "it ends on SIGINT");
+    reader.join().expect("the reader");
+    assert_eq!(scene.committed(), json!([105, 15]), "what was printed is committed at the end");
+}
+
+/// Whether a command ends on SIGINT as a shell expects.
+fn interrupt(child: &mut Child) -> bool {
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().expect("kill").success());
+    let status = wait(child, STOP_DEADLINE);
     if status.is_none() {
         child.kill().expect("our own child");
     }
-    assert!(status.expect("it ends on SIGINT").success());
-    reader.join().expect("the reader");
+    status.is_some_and(|status| status.code() == Some(130))
 }
 
 #[test]

@@ -10,7 +10,6 @@ use jackdaw_tests::broker::{Broker, Options, wait};
 use jackdaw_tests::checks::{eventually, topic};
 use jackdaw_tests::group_view::{GroupView, committed, describe_classic};
 use jackdaw_tests::library::kafka_tool;
-use jackdaw_tests::members::GROUP_OVERRIDES;
 use jackdaw_tests::requests::{self, Topic};
 use jackdaw_tests::wire::Connection;
 
@@ -63,23 +62,18 @@ impl Drop for Console {
 
 #[test]
 fn with_its_defaults() {
-    let broker = Broker::start(Options::shards(2).with(GROUP_OVERRIDES));
+    let broker = Broker::start(Options::groups(2));
     defaults(broker.bootstrap());
 }
 
 #[test]
 fn with_a_group() {
-    let broker = Broker::start(Options::shards(2).with(GROUP_OVERRIDES));
-    let mut connection = Connection::open(broker.bootstrap());
-    let topics = ["classic", "consumer"].map(|protocol| {
-        (protocol, requests::create(&mut connection, &topic(&format!("console-{protocol}")), 1))
-    });
-    std::thread::scope(|scope| {
-        for (protocol, topic) in &topics {
-            let bootstrap = broker.bootstrap();
-            scope.spawn(move || with_group(bootstrap, topic, &format!("group.protocol={protocol}")));
-        }
-    });
+    with_group("classic");
+}
+
+#[test]
+fn with_a_consumer_group() {
+    with_group("consumer");
 }
 
 /// A group of a random name, from the latest offset on.
@@ -134,15 +128,25 @@ fn own_group(connection: &mut Connection, topic: &Topic) -> Option<(String, Grou
 }
 
 /// Two runs of one group: the second goes on where the first has committed.
-fn with_group(bootstrap: &str, topic: &Topic, protocol: &str) {
+fn with_group(protocol: &str) {
+    let broker = Broker::start(Options::groups(2));
+    let bootstrap = broker.bootstrap();
     let mut connection = Connection::open(bootstrap);
-    let group = format!("{}-group", topic.name);
-    produce(&mut connection, topic, 0, &["a", "b", "c", "d", "e"]);
+    let topic = requests::create(&mut connection, &topic(&format!("console-{protocol}")), 1);
+    let (group, protocol) = (format!("{}-group", topic.name), format!("group.protocol={protocol}"));
+    produce(&mut connection, &topic, 0, &["a", "b", "c", "d", "e"]);
     for (expected, end) in [(&["a", "b", "c"][..], 3), (&["d", "e"], 5)] {
         let count = expected.len().to_string();
-        let arguments =
-            ["--group", &group, "--from-beginning", "--max-messages", &count, "--command-property", protocol];
-        assert_eq!(Console::start(bootstrap, topic, &arguments).rest(), expected);
+        let arguments = [
+            "--group",
+            &group,
+            "--from-beginning",
+            "--max-messages",
+            &count,
+            "--command-property",
+            &protocol,
+        ];
+        assert_eq!(Console::start(bootstrap, &topic, &arguments).rest(), expected);
         assert_eq!(committed(&mut connection, &group, &topic.name, 1), Some(vec![end]));
     }
 }

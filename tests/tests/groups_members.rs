@@ -5,7 +5,7 @@ use jackdaw_tests::group_scene::{PARTITIONS, Scene};
 use jackdaw_tests::library::Library::{
     self, Aiokafka, Confluent, ConfluentOld, Franz, Java, KafkaPython, Kafkajs, Sarama, Segmentio,
 };
-use jackdaw_tests::members::{GROUP_OVERRIDES, Members};
+use jackdaw_tests::members::Members;
 
 /// The libraries with the protocols of theirs that are tried: an assignor of the classic protocol, or the new one.
 const CLASSIC: &[(Library, &[&str])] = &[
@@ -35,11 +35,9 @@ fn consumer() {
 
 /// Every library and protocol with its own group on one broker; one program a library hosts the members of its groups.
 fn all_at_once(clients: &[(Library, &[&str])], shards: u32) {
-    let broker = Broker::start(Options::shards(shards).with(GROUP_OVERRIDES));
-    let only = std::env::var("JACKDAW_TEST_LIBRARY").ok();
-    let chosen = |library: Library| only.as_deref().is_none_or(|name| name == library.name());
+    let broker = Broker::start(Options::groups(shards));
     std::thread::scope(|scope| {
-        for &(library, protocols) in clients.iter().filter(|(library, _)| chosen(*library)) {
+        for &(library, protocols) in clients.iter().filter(|(library, _)| library.is_chosen()) {
             let bootstrap = broker.bootstrap();
             scope.spawn(move || {
                 let members = Members::start(library, bootstrap);

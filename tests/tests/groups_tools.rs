@@ -5,7 +5,7 @@ use jackdaw_tests::broker::{Broker, Options};
 use jackdaw_tests::checks::{eventually, topic};
 use jackdaw_tests::group_view::{committed, describe};
 use jackdaw_tests::library::{Library, kafka_tools};
-use jackdaw_tests::members::{Event, GROUP_OVERRIDES, Members};
+use jackdaw_tests::members::{Event, Members};
 use jackdaw_tests::program::Program;
 use jackdaw_tests::requests::{self, Topic};
 use jackdaw_tests::wire::Connection;
@@ -38,7 +38,7 @@ struct Desk {
 }
 
 fn all_forms(protocol: &str) {
-    let broker = Broker::start(Options::shards(2).with(GROUP_OVERRIDES));
+    let broker = Broker::start(Options::groups(2));
     let mut desk = Desk::open(broker.bootstrap(), protocol);
     let members = Members::start(Library::Confluent, broker.bootstrap());
     members.join("tool-member", &desk.group, &desk.topic.name, protocol, &[]);

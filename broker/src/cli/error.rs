@@ -20,6 +20,9 @@ pub(crate) enum CommandError {
     Usage(String),
     #[error("{what}")]
     Failed { what: String, advice: &'static str },
+    /// A command without an end was told to stop: nothing to say.
+    #[error("interrupted")]
+    Stopped,
     /// Everything was said before; only the exit code is left.
     #[error("a part failed")]
     Reported,
@@ -29,7 +32,7 @@ impl CommandError {
     /// What to say on stderr, if anything.
     pub(crate) fn text(&self) -> Option<String> {
         match self {
-            Self::Reported => None,
+            Self::Reported | Self::Stopped => None,
             // The reader closed the pipe: it has what it wanted.
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => None,
             error => Some(error.to_string()),
@@ -48,7 +51,7 @@ impl CommandError {
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::Ok,
-            Self::Client(ClientError::Interrupted) => ExitCode::Interrupted,
+            Self::Client(ClientError::Interrupted) | Self::Stopped => ExitCode::Interrupted,
             Self::Usage(_) => ExitCode::Usage,
             _ => ExitCode::Error,
         }

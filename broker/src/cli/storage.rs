@@ -26,11 +26,16 @@ pub(crate) enum StorageCommand {
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   jackdaw storage format --config server.properties
+  jackdaw storage format --override log.dirs=/data
   jackdaw storage format --config server.properties --cluster-id MkU3OEVBNTcwNTJENDM2Qg")]
 pub(crate) struct FormatStorage {
     /// The server's configuration; log.dirs names the directories
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+
+    /// Sets one key, above the file and the environment; may be repeated
+    #[arg(long = "override", value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
 
     /// The cluster the node will belong to; a new one is made up when this is left out
     #[arg(long, value_name = "UUID")]
@@ -51,7 +56,7 @@ impl StorageCommand {
 
 impl FormatStorage {
     fn run(self) -> Result<(), CommandError> {
-        let (config, notices) = server::load(self.config.as_deref(), &[])?;
+        let (config, notices) = server::load(self.config.as_deref(), &self.overrides)?;
         for notice in notices {
             tracing::warn!("{notice}");
         }

@@ -41,6 +41,8 @@ pub struct NodeConfig {
     pub controlled_shutdown: bool,
     /// `None`: one for every core that the process may use.
     pub shards: Option<i32>,
+    /// How long an idle shard looks for work before it sleeps, in microseconds; 0 is never.
+    pub spin_us: i32,
     /// `None`: the shard's part of the memory that the process may use.
     pub shard_memory_bytes: Option<i64>,
 }
@@ -177,6 +179,7 @@ fn node(values: &Values, errors: &mut Vec<ConfigError>) -> NodeConfig {
         session_timeout_ms: values.int("broker.session.timeout.ms"),
         controlled_shutdown: values.boolean("controlled.shutdown.enable"),
         shards: values.is_set("jackdaw.shards").then(|| values.int("jackdaw.shards")),
+        spin_us: values.int("jackdaw.spin.us"),
         shard_memory_bytes: values.long_or_null("jackdaw.shard.memory.bytes"),
     };
     for key in ["process.roles", "controller.listener.names"] {

@@ -97,14 +97,14 @@ mod tests {
     fn each_kind_of_setting_is_named_once() {
         let mut settings = Settings::default();
         let text = "num.partitions=3\nnum.io.threads=8\nlog.segment.byte=1\nzookeeper.connect=a\nmy.plugin.key=1\n\
-                    rsm.config.bucket=b\nlistener.name.internal.ssl.keystore.location=c\ngroup.max.size=5";
+                    rsm.config.bucket=b\nlistener.name.internal.ssl.keystore.location=c\ngroup.streams.max.size=5";
         settings.read_file("s", text).unwrap();
         settings.read_environment([("JACKDAW_LOG_DRS".to_owned(), "x".to_owned())]).unwrap();
         let texts: Vec<_> = notices(&settings).iter().map(Notice::to_string).collect();
         assert_eq!(
             texts,
             [
-                "group.max.size (s:8) does nothing yet: it waits for consumer groups",
+                "group.streams.max.size (s:8) does nothing yet: it waits for streams groups",
                 "listener.name.internal.ssl.keystore.location (s:7) does nothing yet: it waits for TLS, SASL and \
                  authorisation",
                 "log.segment.byte (s:3) is not a known key and does nothing; did you mean log.segment.bytes?",

@@ -14,8 +14,7 @@ use crate::{
     metadata::{Broker, Partition, VersionedRecord},
     protocol::{
         messages::create_topics::{
-            CreatableReplicaAssignment, CreatableTopic, CreatableTopicResult, CreateTopicsRequest,
-            CreateTopicsResponse,
+            CreatableTopic, CreatableTopicResult, CreateTopicsRequest, CreateTopicsResponse,
         },
         records::metadata::TopicRecord,
     },
@@ -158,6 +157,15 @@ impl Controller {
             let text = "Number of partitions was set to an invalid non-positive value.";
             return refuse(ErrorCode::InvalidPartitions, text);
         };
+        self.place_partitions(partition_count, replication_factor, draws)
+    }
+
+    pub(super) fn place_partitions(
+        &self,
+        partition_count: usize,
+        replication_factor: usize,
+        draws: &mut Draws,
+    ) -> Result<Vec<Vec<i32>>, Refusal> {
         let brokers = self.image().cluster.brokers();
         let places: Vec<Place> =
             brokers.filter(|broker| broker.takes_new_partitions()).map(Place::of).collect();
@@ -185,7 +193,7 @@ impl Controller {
                 let text = format!("Found multiple manual partition assignments for partition {index}");
                 return refuse(ErrorCode::InvalidReplicaAssignment, text);
             }
-            self.check_assignment(assignment, replica_count)?;
+            self.check_assignment(index, &assignment.broker_ids, replica_count)?;
             replica_count = Some(assignment.broker_ids.len());
             replicas.insert(index, assignment.broker_ids.clone());
         }
@@ -196,17 +204,18 @@ impl Controller {
         Ok(replicas.into_values().collect())
     }
 
-    fn check_assignment(
+    /// Whether a client may place a partition on these brokers; `replica_count` is that of the topic's other partitions.
+    pub(super) fn check_assignment(
         &self,
-        assignment: &CreatableReplicaAssignment,
+        partition: i32,
+        ids: &[i32],
         replica_count: Option<usize>,
     ) -> Result<(), Refusal> {
         let error = ErrorCode::InvalidReplicaAssignment;
-        let ids = &assignment.broker_ids;
         if ids.is_empty() {
             return refuse(error, "The manual partition assignment includes an empty replica list.");
         }
-        let mut sorted = ids.clone();
+        let mut sorted = ids.to_vec();
         sorted.sort_unstable();
         for (index, id) in sorted.iter().enumerate() {
             if index > 0 && sorted[index - 1] == *id {
@@ -230,8 +239,7 @@ impl Controller {
         }
         if !ids.iter().any(|id| self.is_active(*id)) {
             let text = format!(
-                "All brokers specified in the manual partition assignment for partition {} are fenced or in controlled shutdown.",
-                assignment.partition_index
+                "All brokers specified in the manual partition assignment for partition {partition} are fenced or in controlled shutdown."
             );
             return refuse(error, text);
         }
@@ -242,7 +250,7 @@ impl Controller {
         self.image().cluster.broker(broker_id).is_some_and(Broker::is_active)
     }
 
-    fn new_partition(&self, replicas: Vec<i32>) -> Partition {
+    pub(super) fn new_partition(&self, replicas: Vec<i32>) -> Partition {
         let isr: Vec<i32> = replicas.iter().copied().filter(|id| self.is_active(*id)).collect();
         let directories = replicas.iter().map(|id| self.default_directory(*id)).collect();
         assert!(!isr.is_empty(), "a new partition has somebody who can lead it");

@@ -59,7 +59,7 @@ impl Controller {
         records
     }
 
-    fn rules<'a>(&self, topic: &Topic, may_lead: &'a dyn Fn(i32) -> bool) -> Rules<'a> {
+    pub(super) fn rules<'a>(&self, topic: &Topic, may_lead: &'a dyn Fn(i32) -> bool) -> Rules<'a> {
         let config = self.topic_config(topic);
         let features = &self.image().features;
         Rules {

@@ -5,13 +5,17 @@
 //! controller is dropped; the next one begins from the committed image.
 
 mod activation;
+mod alter_client_quotas;
 mod alter_configs;
+mod alter_partition_reassignments;
 mod broker_heartbeat;
 mod broker_registration;
 mod config_change;
 mod controller_registration;
+mod create_partitions;
 mod create_topics;
 mod delete_topics;
+mod elect_leaders;
 mod elections;
 mod features;
 mod incremental_alter_configs;
@@ -24,6 +28,8 @@ mod request;
 mod sessions;
 mod topic_configs;
 mod topic_name;
+mod unregister_broker;
+mod update_features;
 
 use std::sync::Arc;
 

@@ -20,6 +20,17 @@ pub(super) struct Rules<'a> {
     pub(super) may_lead: &'a dyn Fn(i32) -> bool,
 }
 
+/// Who is to lead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Election {
+    /// Whoever leads; if that one may not, the first who may.
+    Online,
+    /// The first replica, if it may; else nothing changes.
+    Preferred,
+    /// Somebody, even if records are lost.
+    Unclean,
+}
+
 /// A change in the making.
 pub(super) struct PartitionChange<'a> {
     rules: &'a Rules<'a>,
@@ -27,6 +38,7 @@ pub(super) struct PartitionChange<'a> {
     isr: Vec<i32>,
     elr: Vec<i32>,
     last_known_elr: Vec<i32>,
+    election: Election,
     /// Stopped without flushing: it may not be trusted to hold what was committed.
     unclean_replica: Option<i32>,
 }
@@ -39,8 +51,14 @@ impl<'a> PartitionChange<'a> {
             isr: before.isr.clone(),
             elr: before.eligible_leader_replicas.clone(),
             last_known_elr: before.last_known_elr.clone(),
+            election: Election::Online,
             unclean_replica: None,
         }
+    }
+
+    pub(super) fn election(mut self, election: Election) -> Self {
+        self.election = election;
+        self
     }
 
     pub(super) fn without(mut self, replica: i32) -> Self {
@@ -93,6 +111,13 @@ impl<'a> PartitionChange<'a> {
     }
 
     fn elect(&mut self, record: &mut PartitionChangeRecord) {
+        if self.election == Election::Preferred {
+            match self.before.replicas.first().copied() {
+                Some(first) if self.is_valid_leader(first) => self.lead(first, record),
+                _ => {}
+            }
+            return;
+        }
         if self.is_valid_leader(self.before.leader) {
             // The leader that is there stays; one that came back through the ELR begins a new ISR.
             return self.lead(self.before.leader, record);
@@ -139,7 +164,7 @@ impl<'a> PartitionChange<'a> {
         let nobody_left = self.rules.has_elr && self.isr.is_empty() && self.elr.is_empty();
         match self.last_known_elr[..] {
             [leader] if nobody_left && (self.rules.may_lead)(leader) => Some(leader),
-            _ if self.rules.allows_unclean => {
+            _ if self.rules.allows_unclean || self.election == Election::Unclean => {
                 self.before.replicas.iter().copied().find(|replica| (self.rules.may_lead)(*replica))
             }
             _ => None,

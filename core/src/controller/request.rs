@@ -2,8 +2,9 @@
 
 use super::{Context, Controller, Outcome};
 use crate::protocol::messages::{
-    allocate_producer_ids, alter_configs, broker_heartbeat, broker_registration, controller_registration,
-    create_topics, delete_topics, incremental_alter_configs,
+    allocate_producer_ids, alter_client_quotas, alter_configs, alter_partition_reassignments,
+    broker_heartbeat, broker_registration, controller_registration, create_partitions, create_topics,
+    delete_topics, elect_leaders, incremental_alter_configs, unregister_broker, update_features,
 };
 
 /// A request that the active controller answers, by its message.
@@ -60,6 +61,13 @@ requests! {
     AlterConfigs alter_configs AlterConfigsRequest AlterConfigsResponse by alter_configs;
     IncrementalAlterConfigs incremental_alter_configs IncrementalAlterConfigsRequest IncrementalAlterConfigsResponse
         by incremental_alter_configs;
+    CreatePartitions create_partitions CreatePartitionsRequest CreatePartitionsResponse by create_partitions;
+    ElectLeaders elect_leaders ElectLeadersRequest ElectLeadersResponse by elect_leaders;
+    AlterPartitionReassignments alter_partition_reassignments AlterPartitionReassignmentsRequest
+        AlterPartitionReassignmentsResponse by alter_partition_reassignments;
+    AlterClientQuotas alter_client_quotas AlterClientQuotasRequest AlterClientQuotasResponse by alter_client_quotas;
+    UpdateFeatures update_features UpdateFeaturesRequest UpdateFeaturesResponse by update_features;
+    UnregisterBroker unregister_broker UnregisterBrokerRequest UnregisterBrokerResponse by unregister_broker;
     BrokerRegistration broker_registration BrokerRegistrationRequest BrokerRegistrationResponse by register_broker;
     BrokerHeartbeat broker_heartbeat BrokerHeartbeatRequest BrokerHeartbeatResponse by heartbeat;
     AllocateProducerIds allocate_producer_ids AllocateProducerIdsRequest AllocateProducerIdsResponse

@@ -1,5 +1,7 @@
 //! DescribeGroups, ListGroups and DeleteGroups.
 
+use std::collections::BTreeSet;
+
 use super::{
     CallId, Coordinator, Outcome, Response,
     classic::{ClassicGroup, Member, State},
@@ -18,8 +20,6 @@ use crate::{
 
 /// The first version in which an unknown group is an error.
 const DESCRIBE_NOT_FOUND_VERSION: i16 = 6;
-/// The first version of DeleteGroups with texts.
-const DELETE_MESSAGE_VERSION: i16 = 3;
 
 impl Coordinator {
     pub(super) fn describe_groups(
@@ -52,25 +52,22 @@ impl Coordinator {
         Outcome::answer(call, Response::ListGroups(response))
     }
 
-    pub(super) fn delete_groups(&self, call: CallId, version: i16, request: &DeleteGroupsRequest) -> Outcome {
+    /// A group that is named twice is answered once.
+    pub(super) fn delete_groups(&self, call: CallId, request: &DeleteGroupsRequest) -> Outcome {
         let mut records = Vec::new();
-        let results = request.groups_names.iter().map(|group_id| {
+        let names: BTreeSet<_> = request.groups_names.iter().collect();
+        let results = names.into_iter().map(|group_id| {
             let error = match self.groups.get(group_id) {
                 None => ErrorCode::GroupIdNotFound,
-                Some((_, Group::Classic(group))) if !group.is_empty() => ErrorCode::NonEmptyGroup,
-                Some((_, Group::Consumer(group))) if group.has_members() => ErrorCode::NonEmptyGroup,
+                Some((_, group)) if !group.is_empty() => ErrorCode::NonEmptyGroup,
                 Some((_, group)) => {
                     records.extend(self.offsets.tombstones(group_id));
                     records.extend(group.tombstones(group_id));
                     ErrorCode::None
                 }
             };
-            let not_found = error == ErrorCode::GroupIdNotFound && version >= DELETE_MESSAGE_VERSION;
-            DeletableGroupResult {
-                group_id: group_id.clone(),
-                error_code: error.code(),
-                error_message: not_found.then(|| format!("Group {group_id} not found.")),
-            }
+            let error_code = error.code();
+            DeletableGroupResult { group_id: group_id.clone(), error_code, ..Default::default() }
         });
         let response = DeleteGroupsResponse { results: results.collect(), ..Default::default() };
         Outcome { records, ..Outcome::answer(call, Response::DeleteGroups(response)) }

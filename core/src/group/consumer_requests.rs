@@ -2,7 +2,7 @@
 
 use super::{
     CallId, Client, Context, Coordinator, Effect, GroupRecord, Outcome, Response,
-    classic::group_key,
+    classic::{ClassicGroup, Draft, Join, group_key, join_failed, sync_failed},
     consumer::{
         self, Changes, ConsumerGroup, GroupSettings, JOIN_EPOCH, Refusal, Scope, describe_absent, refused,
         unknown_group,
@@ -16,20 +16,16 @@ use crate::{
     protocol::messages::{
         consumer_group_describe::{ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse},
         consumer_group_heartbeat::ConsumerGroupHeartbeatRequest,
+        heartbeat::{HeartbeatRequest, HeartbeatResponse},
+        leave_group::MemberIdentity,
+        sync_group::SyncGroupRequest,
     },
 };
-
-impl From<Changes> for Outcome {
-    fn from(changes: Changes) -> Self {
-        let effects = changes.effects.into_iter().map(|effect| Effect(SoftChange::Consumer(effect)));
-        Self { records: changes.records, effects: effects.collect(), responses: Vec::new() }
-    }
-}
 
 impl Coordinator {
     pub(super) fn scope<'a>(&'a self, context: &'a Context<'a>, group_id: &str) -> Scope<'a> {
         let settings = GroupSettings::new(&self.settings.consumer, context.image, group_id);
-        Scope { context, settings, soft: &self.consumer }
+        Scope { context, settings, soft: &self.consumer, classic: &self.settings.classic }
     }
 
     pub(super) fn consumer_heartbeat(
@@ -47,6 +43,7 @@ impl Coordinator {
         let not_found = |message: String| {
             (Changes::default(), refused(&Refusal::new(ErrorCode::GroupIdNotFound, message)))
         };
+        let mut refused_calls = Vec::new();
         let (changes, response) = match self.groups.get(group_id) {
             Some((_, Group::Consumer(group))) => group.heartbeat(&scope, version, client, request),
             Some((_, Group::Classic(group))) if joins && group.is_empty() => {
@@ -56,7 +53,20 @@ impl Coordinator {
                 }
                 (changes, response)
             }
-            Some((_, Group::Classic(_))) => not_found(format!("Group {group_id} is not a consumer group.")),
+            Some((_, Group::Classic(group))) => {
+                match joins.then(|| consumer::upgrade(&scope, group_id, group)).flatten() {
+                    Some((upgraded, made)) => {
+                        let (changes, response) = upgraded.heartbeat(&scope, version, client, request);
+                        if response.error_code != 0 {
+                            (Changes::default(), response)
+                        } else {
+                            refused_calls = group.refuse_waiting();
+                            (made.followed_by(changes), response)
+                        }
+                    }
+                    None => not_found(format!("Group {group_id} is not a consumer group.")),
+                }
+            }
             None if !joins => (Changes::default(), unknown_group(&scope.settings, version, request)),
             None if self.groups.count() >= GROUPS_PER_COORDINATOR_MAX => {
                 let refusal = Refusal::new(ErrorCode::GroupMaxSizeReached, "There are too many groups.");
@@ -64,9 +74,99 @@ impl Coordinator {
             }
             None => new().heartbeat(&scope, version, client, request),
         };
-        let mut outcome = Outcome::from(changes);
+        let mut outcome = self.carry_out(context, group_id, changes);
+        outcome.responses = refused_calls;
         outcome.responses.push((call, Response::ConsumerGroupHeartbeat(response)));
         outcome
+    }
+
+    /// A group that goes back to the classic protocol rebalances at once: its members have to learn who leads them.
+    fn carry_out(&self, context: &Context<'_>, group_id: &str, changes: Changes) -> Outcome {
+        let effects = changes.effects.into_iter().map(|effect| Effect(SoftChange::Consumer(effect)));
+        let mut outcome =
+            Outcome { records: changes.records, effects: effects.collect(), responses: Vec::new() };
+        if let Some(mut group) = changes.downgraded {
+            group.restart_sessions(context.now_ms);
+            let mut draft = Draft::new(context, &self.settings.classic, group_id.into(), *group);
+            draft.rebalance();
+            let group = Box::new(draft.group);
+            outcome.effects.push(Effect(SoftChange::BecameClassic { group_id: group_id.into(), group }));
+        }
+        outcome
+    }
+
+    /// An empty group of the new protocol gives way to the first classic member.
+    pub(super) fn join_consumer_group(
+        &self,
+        context: &Context<'_>,
+        join: Join<'_>,
+        group: &ConsumerGroup,
+    ) -> Outcome {
+        let (call, group_id) = (join.call, join.request.group_id.as_str());
+        if group.has_members() {
+            let scope = self.scope(context, group_id);
+            let (changes, response) = group.classic_join(&scope, join.version, join.client, join.request);
+            let mut outcome = self.carry_out(context, group_id, changes);
+            outcome.responses.push((call, Response::JoinGroup(response)));
+            return outcome;
+        }
+        if !join.request.member_id.is_empty() {
+            let response = join_failed(join.version, &join.request.member_id, ErrorCode::UnknownMemberId);
+            return Outcome::answer(call, response);
+        }
+        let mut outcome = self.join_new_group(context, join);
+        if !outcome.effects.is_empty() {
+            outcome.records.splice(0..0, group.tombstones());
+            let new = Box::new(ClassicGroup::new(context.unix_ms));
+            let became = SoftChange::BecameClassic { group_id: group_id.into(), group: new };
+            let forgotten = consumer::Effect::ForgetGroup { group_id: group_id.to_owned() };
+            outcome.effects.splice(0..0, [Effect(became), Effect(SoftChange::Consumer(forgotten))]);
+        }
+        outcome
+    }
+
+    pub(super) fn sync_consumer_group(
+        &self,
+        context: &Context<'_>,
+        call: CallId,
+        group: &ConsumerGroup,
+        request: &SyncGroupRequest,
+    ) -> Outcome {
+        match group.classic_sync(&self.scope(context, &request.group_id), request) {
+            Err(error) => Outcome::answer(call, sync_failed(error)),
+            Ok((changes, response)) => {
+                let mut outcome = self.carry_out(context, &request.group_id, changes);
+                outcome.responses.push((call, Response::SyncGroup(response)));
+                outcome
+            }
+        }
+    }
+
+    pub(super) fn heartbeat_consumer_group(
+        &self,
+        context: &Context<'_>,
+        call: CallId,
+        group: &ConsumerGroup,
+        request: &HeartbeatRequest,
+    ) -> Outcome {
+        let scope = self.scope(context, &request.group_id);
+        let instance_id = request.group_instance_id.as_deref();
+        let (changes, error) =
+            group.classic_heartbeat(&scope, &request.member_id, instance_id, request.generation_id);
+        let mut outcome = self.carry_out(context, &request.group_id, changes);
+        let response = HeartbeatResponse { error_code: error.code(), ..Default::default() };
+        outcome.responses.push((call, Response::Heartbeat(response)));
+        outcome
+    }
+
+    pub(super) fn leave_consumer_group(
+        &self,
+        context: &Context<'_>,
+        group: &ConsumerGroup,
+        members: &[MemberIdentity],
+    ) -> (Outcome, Vec<ErrorCode>) {
+        let (changes, errors) = group.classic_leave(&self.scope(context, group.id()), members);
+        (self.carry_out(context, group.id(), changes), errors)
     }
 
     pub(super) fn describe_consumer_groups(
@@ -97,7 +197,7 @@ impl Coordinator {
         };
         // It is over, whatever it led to.
         changes.effects.push(consumer::Effect::Cancel(timer.clone()));
-        changes.into()
+        self.carry_out(context, &timer.group_id, changes)
     }
 
     pub(super) fn consumer_groups_loaded(&self, context: &Context<'_>) -> Outcome {
@@ -105,9 +205,22 @@ impl Coordinator {
         for (group_id, group) in self.groups.iter() {
             if let Group::Consumer(group) = group {
                 let changes = group.on_loaded(&self.scope(context, group_id));
-                outcome.effects.extend(Outcome::from(changes).effects);
+                outcome.effects.extend(self.carry_out(context, group_id, changes).effects);
             }
         }
         outcome
+    }
+}
+
+impl ClassicGroup {
+    /// The answers to those who wait in a group that becomes one of the new protocol: they have to join again.
+    fn refuse_waiting(&self) -> Vec<(CallId, Response)> {
+        let error = ErrorCode::RebalanceInProgress;
+        let joins = self.members.iter().filter_map(|(id, member)| {
+            let join = member.presence.joining?;
+            Some((join.call, join_failed(join.version, id, error)))
+        });
+        let syncs = self.members.values().filter_map(|member| member.presence.syncing);
+        joins.chain(syncs.map(|call| (call, sync_failed(error)))).collect()
     }
 }

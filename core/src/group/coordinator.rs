@@ -54,7 +54,7 @@ impl Coordinator {
             Request::OffsetDelete { request, .. } => self.delete_offsets(context, call, request),
             Request::DescribeGroups { version, request } => self.describe_groups(call, *version, request),
             Request::ListGroups { request, .. } => self.list_groups(call, request),
-            Request::DeleteGroups { version, request } => self.delete_groups(call, *version, request),
+            Request::DeleteGroups { request, .. } => self.delete_groups(call, request),
             Request::ConsumerGroupHeartbeat { version, client, request } => {
                 self.consumer_heartbeat(context, call, *version, client, request)
             }
@@ -73,6 +73,9 @@ impl Coordinator {
                     self.groups.apply(&group_id, &changes, context.unix_ms);
                 }
                 SoftChange::Consumer(effect) => self.consumer.accept(effect),
+                SoftChange::BecameClassic { group_id, group } => {
+                    self.groups.become_classic(group_id, *group);
+                }
                 SoftChange::Swept(progress) => self.sweep.advance(progress),
             }
         }

@@ -7,7 +7,7 @@ use super::{
     classic::{Change, ClassicGroup, group_key},
     consumer::{self, ConsumerGroup},
     due::DueGroups,
-    offsets::Expiry,
+    offsets::{Expiry, Subscription},
 };
 use crate::protocol::records::group::GroupMetadataValue;
 
@@ -40,10 +40,10 @@ impl Group {
         }
     }
 
-    pub(crate) fn is_subscribed_to(&self, topic: &str) -> bool {
+    pub(crate) fn subscription(&self) -> Subscription {
         match self {
-            Self::Classic(group) => group.is_subscribed_to(topic),
-            Self::Consumer(group) => group.is_subscribed(topic),
+            Self::Classic(group) => group.subscription(),
+            Self::Consumer(group) => Subscription::Topics(group.subscribed_topics()),
         }
     }
 
@@ -54,11 +54,18 @@ impl Group {
         }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        match self {
+            Self::Classic(group) => group.is_empty(),
+            Self::Consumer(group) => !group.has_members(),
+        }
+    }
+
     /// Nobody is in it or on the way into it.
     pub(crate) fn is_deletable(&self) -> bool {
         match self {
             Self::Classic(group) => group.is_empty() && group.issued_ids.is_empty(),
-            Self::Consumer(group) => !group.has_members(),
+            Self::Consumer(_) => self.is_empty(),
         }
     }
 
@@ -123,6 +130,11 @@ impl Groups {
         }
     }
 
+    pub(crate) fn become_classic(&mut self, group_id: Arc<str>, group: ClassicGroup) {
+        self.insert(Arc::clone(&group_id), Group::Classic(group));
+        self.set_due(&group_id);
+    }
+
     /// A record of a group of KIP-848. Such a group takes the place of a classic one of which offsets or an older
     /// record told.
     pub(crate) fn replay_consumer(&mut self, group_id: &str, record: &GroupRecord) {
@@ -149,7 +161,7 @@ impl Groups {
     pub(crate) fn restart_sessions(&mut self, now_ms: u64) {
         let group_ids: Vec<_> = self.by_id.keys().map(Arc::clone).collect();
         for group_id in group_ids {
-            if let Some(Group::Classic(group)) = self.by_id.get_mut(&group_id).map(|entry| &mut entry.group) {
+            if let Some(Entry { group: Group::Classic(group), .. }) = self.by_id.get_mut(&group_id) {
                 group.restart_sessions(now_ms);
             }
             self.set_due(&group_id);

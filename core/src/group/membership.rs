@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     error_code::ErrorCode,
-    limits::GROUPS_PER_COORDINATOR_MAX,
+    limits::{GROUP_PROTOCOLS_MAX, GROUPS_PER_COORDINATOR_MAX},
     protocol::messages::{
         heartbeat::{HeartbeatRequest, HeartbeatResponse},
         join_group::JoinGroupRequest,
@@ -52,7 +52,13 @@ impl Coordinator {
         if !timeouts.contains(&request.session_timeout_ms) {
             return fail(ErrorCode::InvalidSessionTimeout);
         }
+        if request.protocols.len() > GROUP_PROTOCOLS_MAX {
+            return fail(ErrorCode::InconsistentGroupProtocol);
+        }
         let join = Join { call, version, client, request };
+        if let Some((_, Group::Consumer(group))) = self.groups.get(&request.group_id) {
+            return self.join_consumer_group(context, join, group);
+        }
         match self.classic(&request.group_id) {
             Some((group_id, group)) => {
                 let mut draft = self.draft(context, group_id, group);
@@ -65,7 +71,7 @@ impl Coordinator {
         }
     }
 
-    fn join_new_group(&self, context: &Context<'_>, join: Join<'_>) -> Outcome {
+    pub(super) fn join_new_group(&self, context: &Context<'_>, join: Join<'_>) -> Outcome {
         let group_id = join.request.group_id.as_str().into();
         let mut draft = self.draft(context, &group_id, &ClassicGroup::new(context.unix_ms));
         draft.join(join);
@@ -91,6 +97,8 @@ impl Coordinator {
             let mut draft = self.draft(context, group_id, group);
             draft.sync(call, request);
             return draft.finish();
+        } else if let Some((_, Group::Consumer(group))) = self.groups.get(&request.group_id) {
+            return self.sync_consumer_group(context, call, group, request);
         } else {
             ErrorCode::UnknownMemberId
         };
@@ -103,6 +111,9 @@ impl Coordinator {
         call: CallId,
         request: &HeartbeatRequest,
     ) -> Outcome {
+        if let Some((_, Group::Consumer(group))) = self.groups.get(&request.group_id) {
+            return self.heartbeat_consumer_group(context, call, group, request);
+        }
         let error = match self.classic(&request.group_id) {
             _ if request.group_id.is_empty() => ErrorCode::InvalidGroupId,
             Some((group_id, group)) => return group.heartbeat(context, call, group_id, request),
@@ -124,6 +135,17 @@ impl Coordinator {
         }
         let only = [MemberIdentity { member_id: request.member_id.clone(), ..Default::default() }];
         let members = if version < LEAVE_MEMBERS_VERSION { &only } else { &*request.members };
+        if let Some((_, Group::Consumer(group))) = self.groups.get(&request.group_id) {
+            let (mut outcome, errors) = self.leave_consumer_group(context, group, members);
+            let response = |(member, error): (&MemberIdentity, ErrorCode)| MemberResponse {
+                member_id: member.member_id.clone(),
+                group_instance_id: member.group_instance_id.clone(),
+                error_code: error.code(),
+            };
+            let responses = members.iter().zip(errors).map(response).collect();
+            outcome.responses.push((call, left(version, ErrorCode::None, responses)));
+            return outcome;
+        }
         let Some((group_id, group)) = self.classic(&request.group_id) else {
             let unknown = members.iter().map(|member| MemberResponse {
                 member_id: member.member_id.clone(),

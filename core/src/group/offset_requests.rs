@@ -113,8 +113,7 @@ impl Coordinator {
                 ErrorCode::NonEmptyGroup
             }
             Some((_, group)) => {
-                let is_subscribed = |topic: &str| group.is_subscribed_to(topic);
-                let (response, records) = self.offsets.delete(context, request, is_subscribed);
+                let (response, records) = self.offsets.delete(context, request, &group.subscription());
                 let response = Response::OffsetDelete(response);
                 return Outcome { records, ..Outcome::answer(call, response) };
             }

@@ -29,6 +29,11 @@ pub(crate) enum SoftChange {
         changes: Vec<classic::Change>,
     },
     Consumer(consumer::Effect),
+    /// A consumer group is one of the classic protocol from now on; its records follow.
+    BecameClassic {
+        group_id: Arc<str>,
+        group: Box<classic::ClassicGroup>,
+    },
     /// How far the search for expired offsets has come.
     Swept(SweepProgress),
 }

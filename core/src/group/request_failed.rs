@@ -28,6 +28,8 @@ impl Request {
                 Response::SyncGroup(SyncGroupResponse { error_code, ..Default::default() })
             }
             Self::Heartbeat { .. } => {
+                // While groups are loaded a member is taken at its word, as in Kafka: it need not join again.
+                let error_code = if error == ErrorCode::CoordinatorLoadInProgress { 0 } else { error_code };
                 Response::Heartbeat(HeartbeatResponse { error_code, ..Default::default() })
             }
             Self::LeaveGroup { .. } => {

@@ -6,7 +6,10 @@ use super::{
     Context, Coordinator, Effect, GroupRecord, Outcome, groups::Group, offsets::offset_tombstone,
     outcome::SoftChange,
 };
-use crate::limits::{GROUP_SWEEP_GROUPS_MAX, GROUP_SWEEP_RECORDS_MAX};
+use crate::{
+    limits::{GROUP_SWEEP_GROUPS_MAX, GROUP_SWEEP_RECORDS_MAX},
+    uuid::Uuid,
+};
 
 /// Where the search is.
 #[derive(Clone, Debug, Default)]
@@ -81,13 +84,15 @@ impl Coordinator {
         group: &Group,
         records: &mut Vec<GroupRecord>,
     ) -> bool {
-        let expiry = group.expiry();
+        let (expiry, subscription) = (group.expiry(), group.subscription());
         let retention_ms = self.settings.offsets.retention_ms;
         let mut has_offsets = false;
         for (topic, partitions) in self.offsets.of_group(group_id).into_iter().flatten() {
-            let is_subscribed = group.is_subscribed_to(topic);
+            let is_subscribed = subscription.contains(topic);
+            let topic_id = context.image.topics.id_of(topic).unwrap_or(Uuid::ZERO);
             for (partition, offset) in partitions {
-                if is_subscribed || !expiry.has_expired(offset, context.unix_ms, retention_ms) {
+                let has_expired = !is_subscribed && expiry.has_expired(offset, context.unix_ms, retention_ms);
+                if !has_expired && !offset.is_of_other_topic(topic_id) {
                     has_offsets = true;
                     continue;
                 }

@@ -43,22 +43,26 @@ enum State {
     GivenUp,
 }
 
-/// A request that has no answer yet.
+/// A request that has no answer yet. The request itself is not kept: it may wait for minutes.
 struct Call {
-    request: Request,
+    /// The answer where the partition goes meanwhile.
+    not_coordinator: Response,
     sender: OnceSender<Response>,
 }
 
-/// The caller's end of it.
-pub(super) struct Waiting {
-    receiver: OnceReceiver<Response>,
-    /// Where the host goes without a word.
-    otherwise: Response,
+impl Call {
+    fn refuse(self) {
+        self.sender.send(self.not_coordinator);
+    }
 }
+
+/// The caller's end of it.
+pub(super) struct Waiting(OnceReceiver<Response>);
 
 impl Waiting {
     pub(super) async fn wait(self) -> Response {
-        self.receiver.await.unwrap_or(self.otherwise)
+        let response = self.0.await;
+        response.unwrap_or_else(|| panic!("every call of a coordinator is answered"))
     }
 }
 
@@ -123,10 +127,7 @@ impl GroupHost {
     /// Nothing is decided here any more; who waits asks elsewhere.
     pub(super) fn give_up(&self) {
         *self.state.borrow_mut() = State::GivenUp;
-        for (_, call) in self.waiting.take() {
-            let response = call.request.failed(ErrorCode::NotCoordinator);
-            call.sender.send(response);
-        }
+        self.waiting.take().into_values().for_each(Call::refuse);
         self.timer_moved.notify_all();
     }
 
@@ -143,13 +144,13 @@ impl GroupHost {
         let call = CallId(self.next_call.get());
         self.next_call.set(call.0 + 1);
         let outcome = self.with_context(|coordinator, context| coordinator.handle(context, call, &request));
-        let otherwise = request.failed(ErrorCode::NotCoordinator);
+        let not_coordinator = request.failed(ErrorCode::NotCoordinator);
         let (sender, receiver) = once();
-        self.waiting.borrow_mut().insert(call, Call { request, sender });
+        self.waiting.borrow_mut().insert(call, Call { not_coordinator, sender });
         if let Err(error) = outcome.map_or(Err(ErrorCode::NotCoordinator), |outcome| self.take(outcome)) {
-            self.fail(call, error);
+            self.fail(call, &request, error);
         }
-        Answer::Later(Waiting { receiver, otherwise })
+        Answer::Later(Waiting(receiver))
     }
 
     fn with_context<T>(&self, ask: impl FnOnce(&mut Coordinator, &Context<'_>) -> T) -> Option<T> {
@@ -215,18 +216,16 @@ impl GroupHost {
         spawn(async move {
             let is_committed = partition.committed(end_offset).await;
             for (call, response) in answers {
-                let response =
-                    if is_committed { response } else { call.request.failed(ErrorCode::NotCoordinator) };
-                call.sender.send(response);
+                if is_committed { call.sender.send(response) } else { call.refuse() }
             }
         });
     }
 
     /// Answer a call whose outcome could not be written.
-    fn fail(&self, call: CallId, error: ErrorCode) {
-        let Some(Call { request, sender }) = self.waiting.borrow_mut().remove(&call) else { return };
-        let response = request.failed(write_error(&request, error));
-        sender.send(response);
+    fn fail(&self, call: CallId, request: &Request, error: ErrorCode) {
+        if let Some(call) = self.waiting.borrow_mut().remove(&call) {
+            call.sender.send(request.failed(write_error(request, error)));
+        }
     }
 
     /// Carry out what nobody asked for. What cannot be written stays due, and the timer tries again.
@@ -239,8 +238,16 @@ impl GroupHost {
         taken
     }
 
-    /// Topics may have come or gone.
-    pub(super) fn on_new_metadata(&self) {
+    /// Topics have come or gone: what was committed for those that went goes, too.
+    pub(super) fn on_new_metadata(&self, deleted_topics: &[String]) {
+        while !deleted_topics.is_empty() {
+            let outcome = self.with_context(|coordinator, _| coordinator.topics_deleted(deleted_topics));
+            let Some(outcome) = outcome.filter(|outcome| !outcome.is_empty()) else { break };
+            if self.take_unasked(Some(outcome)).is_err() {
+                // The sweep for expired offsets finds what is left.
+                break;
+            }
+        }
         let outcome = self.with_context(|coordinator, context| coordinator.poll(context));
         if self.take_unasked(outcome).is_err() {
             self.timer_moved.notify_all();

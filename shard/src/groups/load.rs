@@ -29,6 +29,9 @@ pub(super) async fn load(partition: &Partition, coordinator: &mut Coordinator) -
     let mut offset = partition.log.borrow().log_start_offset();
     let mut count = 0;
     loop {
+        if let Some(place) = partition.cold_place(offset) {
+            place.load().await?;
+        }
         let range = {
             let log = partition.log.borrow();
             // Retention may have moved on.

@@ -35,7 +35,7 @@ impl Groups {
     }
 
     /// Take up the coordinators of partitions that this shard leads by `view`, and give the others up.
-    pub(crate) fn follow(&self, shard: &Rc<Shard>, view: &View) {
+    pub(crate) fn follow(&self, shard: &Rc<Shard>, before: &View, view: &View) {
         let led = led_partitions(shard, view);
         let mut hosts = self.hosts.borrow_mut();
         hosts.retain(|key, host| {
@@ -53,8 +53,12 @@ impl Groups {
                 hosts.insert(key, GroupHost::start(shard, partition, leader_epoch, &self.config));
             }
         }
+        if hosts.is_empty() {
+            return;
+        }
+        let deleted = deleted_topics(before, view);
         for host in hosts.values() {
-            host.on_new_metadata();
+            host.on_new_metadata(&deleted);
         }
     }
 
@@ -109,4 +113,10 @@ fn led_partitions(shard: &Shard, view: &View) -> BTreeMap<PartitionKey, i32> {
         .map(|(index, partition)| (topic.key(index), partition.leader_epoch))
         .filter(|(key, _)| view.owner(*key) == Some(own))
         .collect()
+}
+
+/// Names of topics that were there before.
+fn deleted_topics(before: &View, view: &View) -> Vec<String> {
+    let gone = before.topics.iter().filter(|(id, _)| !view.topics.contains_key(id));
+    gone.map(|(_, topic)| topic.name.to_string()).collect()
 }

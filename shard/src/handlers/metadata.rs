@@ -75,12 +75,17 @@ async fn create_missing(shard: &Rc<Shard>, request: &MetadataRequest, topics: &[
     }
     let missing: Vec<String> = {
         let view = shard.view();
-        let named = topics.iter().filter_map(|topic| topic.name.as_ref());
+        let named = topics.iter().filter_map(name_of);
         named.filter(|name| view.topic_by_name(name).is_none()).cloned().collect()
     };
     if !missing.is_empty() {
         create_automatically(shard, missing).await;
     }
+}
+
+/// The name that a topic is asked for by. Java's clients that ask for an id send an empty name beside it.
+fn name_of(asked: &MetadataRequestTopic) -> Option<&String> {
+    asked.name.as_ref().filter(|_| asked.topic_id.is_zero())
 }
 
 fn find(
@@ -91,11 +96,11 @@ fn find(
 ) -> MetadataResponseTopic {
     let failed = |error: ErrorCode| MetadataResponseTopic {
         error_code: error.code(),
-        name: asked.name.clone().or_else(|| (context.version < TOPIC_IDS_VERSION).then(String::new)),
+        name: name_of(asked).cloned().or_else(|| (context.version < TOPIC_IDS_VERSION).then(String::new)),
         topic_id: asked.topic_id,
         ..MetadataResponseTopic::default()
     };
-    match &asked.name {
+    match name_of(asked) {
         Some(name) => match view.topic_by_name(name) {
             Some(topic) => describe(topic),
             None if check_topic_name(name).is_ok() => failed(ErrorCode::UnknownTopicOrPartition),

@@ -1,6 +1,8 @@
 //! What runs in a world, each by name and from a seed. A broken promise panics with the seed.
 
 mod broker;
+pub mod compaction;
+mod compaction_model;
 mod connection;
 pub mod groups;
 pub mod log;
@@ -43,6 +45,11 @@ pub const WORKLOADS: &[Workload] = &[
         name: "log",
         about: "one partition's log: appends, rolls, flushes, checkpoints, kills and power cuts",
         run: log::run,
+    },
+    Workload {
+        name: "compaction",
+        about: "one compacted log: keys, tombstones, transactions, rounds of compaction, kills and power cuts",
+        run: compaction::run,
     },
     Workload {
         name: "node",

@@ -29,7 +29,7 @@ impl Cleanable {
 
 impl Log {
     /// What may be compacted now, if that is due: below the active segment, the last stable offset, what is younger than
-    /// `min.compaction.lag.ms`, and what is not flushed.
+    /// `min.compaction.lag.ms`, and what is not flushed or belongs to a transaction whose marker is not.
     pub fn cleanable(&self, last_stable_offset: i64, now_ms: i64) -> Result<Option<Cleanable>> {
         if !self.config.is_compacted || self.has_failed() {
             return Ok(None);
@@ -58,6 +58,15 @@ impl Log {
         Ok(is_due.then_some(cleanable))
     }
 
+    /// Whether a flush would let more be compacted: after an unclean start, or where transactions ended since the last.
+    pub fn compaction_waits_for_flush(&self, last_stable_offset: i64) -> bool {
+        if !self.config.is_compacted || self.has_failed() {
+            return false;
+        }
+        let border = self.segments[self.segment_index(last_stable_offset)].base_offset();
+        border > self.durable_stable_offset && border > self.valid_first_dirty_offset()
+    }
+
     /// The checkpoint's, unless it does not fit the log any more.
     fn valid_first_dirty_offset(&self) -> i64 {
         let valid = self.log_start_offset..=self.log_end_offset;
@@ -67,7 +76,7 @@ impl Log {
     /// The index of the first segment, from `first` on, that has to stay as it is.
     fn first_uncleanable_segment(&self, first: usize, last_stable_offset: i64, now_ms: i64) -> usize {
         let active = self.segments.len() - 1;
-        let bound = last_stable_offset.min(self.recovery_point);
+        let bound = last_stable_offset.min(self.durable_stable_offset);
         let youngest_ms = now_ms.saturating_sub(self.config.min_compaction_lag_ms);
         let must_stay = |index: usize| {
             let ends_above = self.segments[index + 1].base_offset() > bound;

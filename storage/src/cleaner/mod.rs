@@ -9,8 +9,8 @@
 //! 3. the old files are renamed to `.deleted`; the names are flushed;
 //! 4. the new log gets its last name, then, flushed apart, its indexes do.
 //!
-//! What a start makes of it stands in `recovery/leftovers.rs`. Only what was flushed is compacted, so that a crash never
-//! takes the newer record of a key and leaves the older one gone.
+//! What a start makes of it stands in `recovery/leftovers.rs`. Only what was flushed is compacted, with the markers of its
+//! transactions, so that a crash never takes what an older record gave way to.
 
 mod cleanable;
 mod groups;

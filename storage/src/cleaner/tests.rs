@@ -68,7 +68,10 @@ fn append(log: &RefCell<Log>, batch: ValidatedBatch) -> i64 {
     log.borrow_mut().append(&mut [batch], 3, NOW_MS).unwrap().base_offset
 }
 
+/// All is replicated, then durable.
 async fn flush(log: &RefCell<Log>) {
+    let end = log.borrow().log_end_offset();
+    log.borrow_mut().producers_mut().on_high_watermark(end);
     let flush = log.borrow_mut().begin_flush().unwrap();
     let flushed = flush.run().await.unwrap();
     log.borrow_mut().flushed(flushed);
@@ -419,6 +422,29 @@ fn which_part_may_be_compacted() {
         log.borrow_mut().first_dirty_offset = Some(3);
         log.borrow_mut().set_log_start_offset(5).unwrap();
         assert_eq!(log.borrow().cleanable(i64::MAX, NOW_MS).unwrap().unwrap().first_dirty_offset, 5);
+    });
+}
+
+#[test]
+fn a_transaction_waits_for_its_marker_to_be_flushed() {
+    in_dir(|dir| async move {
+        let log = create(&dir, config()).await;
+        write_values(&log, 0..20);
+        let builder = BatchBuilder::new().producer(1, 1, 0).transactional();
+        let first_offset = append(&log, fill(builder, &[("a0", Some("aborted"))]));
+        write_values(&log, 20..40);
+        flush(&log).await;
+        append(&log, marker(1, 1, true));
+        let end = log.borrow().log_end_offset();
+        log.borrow_mut().producers_mut().on_high_watermark(end);
+        assert_eq!(log.borrow().producers().first_unstable_offset(), None);
+        let cleanable = log.borrow().cleanable(i64::MAX, NOW_MS).unwrap().unwrap();
+        assert!(cleanable.end_offset <= first_offset, "{cleanable:?}");
+        assert!(log.borrow().compaction_waits_for_flush(end));
+        flush(&log).await;
+        assert!(!log.borrow().compaction_waits_for_flush(end));
+        let cleanable = log.borrow().cleanable(i64::MAX, NOW_MS).unwrap().unwrap();
+        assert_eq!(cleanable.end_offset, log.borrow().active_base_offset());
     });
 }
 

@@ -25,6 +25,8 @@ pub struct Flush {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flushed {
     up_to_offset: i64,
+    /// No transaction was open below when the flush began.
+    stable_offset: i64,
     truncation_count: u64,
 }
 
@@ -62,15 +64,25 @@ impl Log {
             active: self.active().file()?.clone(),
             queue: Rc::clone(&self.queue),
             ticket: self.queue.ticket(),
-            flushed: Flushed { up_to_offset: self.log_end_offset, truncation_count: self.truncation_count },
+            flushed: Flushed {
+                up_to_offset: self.log_end_offset,
+                stable_offset: self.stable_offset(),
+                truncation_count: self.truncation_count,
+            },
             path: self.active().path(),
         })
+    }
+
+    /// No transaction is open below.
+    pub(crate) fn stable_offset(&self) -> i64 {
+        self.producers.first_unstable_offset().unwrap_or(self.log_end_offset)
     }
 
     /// Move the recovery point on after a flush.
     pub fn flushed(&mut self, flushed: Flushed) {
         if flushed.truncation_count == self.truncation_count {
             self.recovery_point = self.recovery_point.max(flushed.up_to_offset);
+            self.durable_stable_offset = self.durable_stable_offset.max(flushed.stable_offset);
         }
     }
 

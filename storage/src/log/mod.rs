@@ -54,6 +54,8 @@ pub struct Log {
     pub(crate) recovery_point: i64,
     /// Compacted up to here; `None` where it never was.
     pub(crate) first_dirty_offset: Option<i64>,
+    /// Everything below is durable, and so are the markers of all transactions that begin below.
+    pub(crate) durable_stable_offset: i64,
     pub(crate) epochs: LeaderEpochs,
     pub(crate) producers: Producers,
     pub(crate) producer_expiration_ms: i64,
@@ -130,6 +132,7 @@ impl Log {
             log_end_offset: parts.log_end_offset,
             recovery_point: parts.recovery_point,
             first_dirty_offset: parts.first_dirty_offset,
+            durable_stable_offset: parts.log_start_offset,
             epochs: parts.epochs,
             producers: parts.producers,
             producer_expiration_ms: parts.producer_expiration_ms,

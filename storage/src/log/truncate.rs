@@ -31,6 +31,7 @@ impl Log {
             log.log_end_offset = offset;
             log.recovery_point = log.recovery_point.min(offset);
             log.first_dirty_offset = log.first_dirty_offset.map(|dirty| dirty.min(offset));
+            log.durable_stable_offset = log.durable_stable_offset.min(offset);
             log.epochs.truncate_from_end(offset);
             log.snapshots.remove_where(|known| known > offset)?;
             log.rebuild_producers(now_ms)?;
@@ -69,6 +70,7 @@ impl Log {
             log.log_end_offset = offset;
             log.recovery_point = log.recovery_point.min(offset);
             log.first_dirty_offset = None;
+            log.durable_stable_offset = offset;
             log.queue.directory();
             Ok(())
         })

@@ -168,6 +168,9 @@ fn finish(
         log.snapshots.write(&log.producers, &queue)?;
         log.drop_superseded_snapshots()?;
     }
+    if inputs.is_clean {
+        log.durable_stable_offset = log.stable_offset();
+    }
     log.queue.directory();
     Ok(log)
 }

@@ -4,6 +4,7 @@ from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, T
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from kafka.errors import KafkaConnectionError
 
 ASSIGNORS = {
     "range": RangePartitionAssignor, "roundrobin": RoundRobinPartitionAssignor,
@@ -45,7 +46,12 @@ class Member:
         self.consumer.subscribe(listener=Listener(membership), **named)
 
     def poll(self):
-        for at, records in self.consumer.poll(timeout_ms=100, max_records=100).items():
+        try:
+            found = self.consumer.poll(timeout_ms=100, max_records=100)
+        except KafkaConnectionError as error:  # the broker is away; polled again, it comes back
+            self.membership.failed("unfetched", error)
+            return
+        for at, records in found.items():
             for record in records:
                 yield at.topic, at.partition, record.offset
 

@@ -36,6 +36,8 @@ pub(crate) enum ClientError {
     Broker { what: String, code: ErrorCode, message: Option<String> },
     #[error("topic {0:?} does not exist")]
     UnknownTopic(String),
+    #[error("topic {0:?} does not exist")]
+    NothingToDelete(String),
     #[error("topic {topic:?} has no partition {partition}; its last is {last}")]
     UnknownPartition { topic: String, partition: i32, last: i32 },
     #[error("partition {partition} of topic {topic:?} has no leader")]
@@ -99,6 +101,9 @@ impl ClientError {
                 &["Is the port a plain-text Kafka listener? TLS and SASL are not spoken by this client yet."]
             }
             Self::Timeout { .. } => &["Is the broker overloaded or stopped? --timeout SECONDS waits longer."],
+            Self::NothingToDelete(_) => {
+                &["`jackdaw topic list` shows the topics there are.", "With --if-exists this is no error."]
+            }
             Self::UnknownTopic(topic) => {
                 return vec![
                     "`jackdaw topic list` shows the topics there are.".to_owned(),
@@ -147,6 +152,9 @@ fn broker_advice(code: ErrorCode) -> &'static [&'static str] {
             "Groups live in the topic __consumer_offsets: is there a broker for each of its replicas",
             "(offsets.topic.replication.factor)? A broker that has just started may need a moment.",
         ],
+        ErrorCode::InconsistentGroupProtocol => {
+            &["The group's members share partitions in another way than range, or are no consumers."]
+        }
         ErrorCode::InvalidGroupId => &["A group's name must not be empty."],
         ErrorCode::TopicDeletionDisabled => &["The broker's delete.topic.enable is false."],
         ErrorCode::InvalidTopicException => &[

@@ -68,6 +68,16 @@ impl Fetcher {
         &self.positions
     }
 
+    /// For other requests between two polls.
+    pub(crate) fn client(&mut self) -> &mut Client {
+        &mut self.client
+    }
+
+    /// Ends the fetching.
+    pub(crate) fn into_client(self) -> Client {
+        self.client
+    }
+
     /// Reads a partition no further.
     pub(crate) fn drop_partition(&mut self, partition: i32) {
         self.positions.remove(&partition);

@@ -25,6 +25,9 @@ use self::error::ClientError;
 use self::interrupt::Interrupt;
 use self::metadata::ClusterMetadata;
 
+/// Whoever asked for the end waits no longer for an answer.
+const GOODBYE_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Connections to a cluster's brokers, opened when first needed.
 pub(crate) struct Client {
     bootstrap: Vec<Address>,
@@ -49,6 +52,14 @@ impl Client {
             coordinators: HashMap::new(),
             metadata: ClusterMetadata::default(),
         }
+    }
+
+    /// What is still to be said after an interrupt: opens its own connections, which no first signal ends.
+    pub(crate) fn say_goodbye(&mut self) {
+        self.limits =
+            CallLimits { timeout: self.limits.timeout.min(GOODBYE_TIMEOUT), interrupt: Interrupt::default() };
+        self.any = None;
+        self.by_node.clear();
     }
 
     pub(crate) fn interrupt(&self) -> &Interrupt {

@@ -9,6 +9,8 @@ use super::interrupt::Interrupt;
 const RETRIES_MAX: u32 = 15;
 /// No new attempt after this long: each may itself last as long as an answer may take.
 const RETRY_TIME_MAX: Duration = Duration::from_secs(60);
+/// A person who waits is told why after this long.
+const SILENCE_MAX: Duration = Duration::from_secs(3);
 const FIRST_PAUSE_MS: u64 = 50;
 const LONGEST_PAUSE_MS: u64 = 1000;
 /// How often a pause looks for an interrupt.
@@ -19,11 +21,12 @@ pub(crate) struct Retry {
     interrupt: Interrupt,
     begun: Instant,
     retries: u32,
+    has_told: bool,
 }
 
 impl Retry {
     pub(crate) fn new(interrupt: Interrupt) -> Self {
-        Self { interrupt, begun: Instant::now(), retries: 0 }
+        Self { interrupt, begun: Instant::now(), retries: 0, has_told: false }
     }
 
     /// Sleeps before the next attempt.
@@ -33,6 +36,10 @@ impl Retry {
     pub(crate) fn pause(&mut self, failure: ClientError) -> Result<(), ClientError> {
         if self.retries == RETRIES_MAX || self.begun.elapsed() >= RETRY_TIME_MAX {
             return Err(failure);
+        }
+        if !self.has_told && self.begun.elapsed() >= SILENCE_MAX {
+            self.has_told = true;
+            eprintln!("{failure}; trying again");
         }
         let pause_ms = pause_ms(self.retries);
         self.retries += 1;

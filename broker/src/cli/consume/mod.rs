@@ -1,6 +1,7 @@
 //! `jackdaw consume`: records of a topic, as text or JSON lines.
 
 mod from;
+mod group;
 mod print;
 
 use std::collections::BTreeMap;
@@ -31,6 +32,7 @@ const FETCH_WAIT: Duration = Duration::from_millis(500);
   jackdaw consume orders --follow --from latest          what comes from now on
   jackdaw consume orders --from -10 --show offset,key,value
   jackdaw consume orders --partition 2 --from 1500 --count 3
+  jackdaw consume orders --group billing --follow        as one of the group's members
   jackdaw consume orders --from time:2026-11-24T10:00:00Z --format json
 
 Records of one partition come in order; those of several are mixed as they arrive.")]
@@ -42,6 +44,13 @@ pub(crate) struct Consume {
     #[arg(short, long = "partition", value_name = "PARTITION", value_delimiter = ',')]
     #[arg(value_parser = clap::value_parser!(i32).range(0..))]
     partitions: Vec<i32>,
+
+    /// Read as a member of this consumer group, and commit what was read
+    ///
+    /// The group's members share the partitions; each goes on where the group stands. --from is for partitions in which the
+    /// group has no offset. Records are committed after they are printed: a crash prints some again and loses none.
+    #[arg(short, long, conflicts_with = "partitions")]
+    group: Option<String>,
 
     /// Where to begin in each partition
     ///
@@ -81,21 +90,25 @@ pub(crate) struct Consume {
     output: FormatOptions,
 }
 
+/// Where each partition is read from, and where it ended when that was asked.
+type Ranges = BTreeMap<i32, std::ops::Range<i64>>;
+
 impl Consume {
     pub(crate) fn run(self) -> Result<(), CommandError> {
         let mut client = self.cluster.client()?;
         let topic = client.topic(&self.topic, false)?;
-        let range = self.range(&mut client, &topic)?;
         let printer = match self.output.format {
             Format::Json => RecordPrinter::json(&self.topic),
             Format::Text => RecordPrinter::text(&self.topic, &self.show, &self.separator, &self.null),
         };
-        let wait = FETCH_WAIT.min(client.timeout() / 2);
-        let positions = range.iter().map(|(&partition, range)| (partition, range.start)).collect();
-        let fetcher = Fetcher::new(client, topic, positions, self.isolation, wait);
-        match self.copy(fetcher, &range, &printer) {
-            // That is how following ends.
-            Err(CommandError::Client(ClientError::Interrupted)) if self.follow => Ok(()),
+        let result = match &self.group {
+            Some(group) => self.run_in_group(client, topic, group, &printer),
+            None => self.run_alone(client, topic, &printer),
+        };
+        match result {
+            // That is how following ends. The exit code is that of a program that SIGINT ends, as with Kafka's console
+            // consumer and `tail -f`: a shell's loop around it ends, too.
+            Err(CommandError::Client(ClientError::Interrupted)) if self.follow => Err(CommandError::Stopped),
             Ok(0) => {
                 self.hint_at_nothing();
                 Ok(())
@@ -104,19 +117,40 @@ impl Consume {
         }
     }
 
-    /// Where each partition is read from, and where it ends now.
-    fn range(
+    fn run_alone(
         &self,
-        client: &mut Client,
-        topic: &TopicMetadata,
-    ) -> Result<BTreeMap<i32, std::ops::Range<i64>>, CommandError> {
+        mut client: Client,
+        topic: TopicMetadata,
+        printer: &RecordPrinter<'_>,
+    ) -> Result<u64, CommandError> {
         for &partition in &self.partitions {
             topic.partition(partition)?;
         }
         let all = topic.partitions.iter().map(|partition| partition.index);
         let partitions: Vec<i32> =
             if self.partitions.is_empty() { all.collect() } else { self.partitions.clone() };
-        let mut ask = |time_ms| client.list_offsets(&self.topic, &partitions, time_ms, self.isolation);
+        let ranges = self.ranges(&mut client, &partitions, &BTreeMap::new())?;
+        let mut fetcher = self.fetcher(client, topic, &ranges);
+        let mut printed = 0;
+        while self.round(&mut fetcher, &ranges, printer, &mut printed)?.is_continue() {}
+        Ok(printed)
+    }
+
+    fn fetcher(&self, client: Client, topic: TopicMetadata, ranges: &Ranges) -> Fetcher {
+        let wait = FETCH_WAIT.min(client.timeout() / 2);
+        let positions = ranges.iter().map(|(&partition, range)| (partition, range.start)).collect();
+        Fetcher::new(client, topic, positions, self.isolation, wait)
+    }
+
+    /// Where each partition is read from, and where it ends now. A committed offset that the log has goes before
+    /// `--from`.
+    fn ranges(
+        &self,
+        client: &mut Client,
+        partitions: &[i32],
+        committed: &BTreeMap<i32, i64>,
+    ) -> Result<Ranges, CommandError> {
+        let mut ask = |time_ms| client.list_offsets(&self.topic, partitions, time_ms, self.isolation);
         let (first, end) = (ask(EARLIEST)?, ask(LATEST)?);
         let at_time = match self.from {
             StartFrom::Time(time_ms) => ask(time_ms)?,
@@ -125,8 +159,12 @@ impl Consume {
         let offset =
             |offsets: &BTreeMap<i32, Option<i64>>, partition| offsets.get(&partition).copied().flatten();
         let mut ranges = BTreeMap::new();
-        for &partition in &partitions {
+        for &partition in partitions {
             let (first, end) = (offset(&first, partition).unwrap_or(0), offset(&end, partition).unwrap_or(0));
+            if let Some(&committed) = committed.get(&partition).filter(|c| (first..=end).contains(*c)) {
+                ranges.insert(partition, committed..end);
+                continue;
+            }
             let start = match self.from {
                 StartFrom::Earliest => first,
                 StartFrom::Latest => end,
@@ -147,43 +185,40 @@ impl Consume {
         Ok(ranges)
     }
 
-    /// Prints until the end, or the count, is reached; returns the number of records.
-    fn copy(
+    /// Prints what one poll brings; `Break` when the end, or the count, is reached.
+    fn round(
         &self,
-        mut fetcher: Fetcher,
-        ranges: &BTreeMap<i32, std::ops::Range<i64>>,
+        fetcher: &mut Fetcher,
+        ranges: &Ranges,
         printer: &RecordPrinter<'_>,
-    ) -> Result<u64, CommandError> {
-        let mut stdout = output::stdout();
-        let mut printed = 0;
+        printed: &mut u64,
+    ) -> Result<ControlFlow<()>, CommandError> {
         let limit = self.count.unwrap_or(u64::MAX);
-        loop {
-            if !self.follow {
-                for (&partition, range) in ranges {
-                    if fetcher.positions().get(&partition).is_some_and(|&position| position >= range.end) {
-                        fetcher.drop_partition(partition);
-                    }
+        if !self.follow {
+            for (&partition, range) in ranges {
+                if fetcher.positions().get(&partition).is_some_and(|&position| position >= range.end) {
+                    fetcher.drop_partition(partition);
                 }
             }
-            if fetcher.positions().is_empty() || printed >= limit {
-                stdout.flush().map_err(CommandError::Output)?;
-                return Ok(printed);
-            }
-            let polled =
-                fetcher.poll(&mut |record: FetchedRecord<'_>| -> Result<ControlFlow<()>, CommandError> {
-                    let is_past =
-                        ranges.get(&record.partition).is_some_and(|range| record.offset >= range.end);
-                    if is_past && !self.follow {
-                        return Ok(ControlFlow::Continue(()));
-                    }
-                    printer.print(&record, &mut stdout).map_err(CommandError::Output)?;
-                    printed += 1;
-                    Ok(if printed >= limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-                });
-            // What was read is shown before the next wait, and before a failure is told.
-            stdout.flush().map_err(CommandError::Output)?;
-            let _ = polled?;
         }
+        if fetcher.positions().is_empty() || *printed >= limit {
+            return Ok(ControlFlow::Break(()));
+        }
+        let mut stdout = output::stdout();
+        let polled =
+            fetcher.poll(&mut |record: FetchedRecord<'_>| -> Result<ControlFlow<()>, CommandError> {
+                let is_past = ranges.get(&record.partition).is_some_and(|range| record.offset >= range.end);
+                if is_past && !self.follow {
+                    return Ok(ControlFlow::Continue(()));
+                }
+                printer.print(&record, &mut stdout).map_err(CommandError::Output)?;
+                *printed += 1;
+                Ok(if *printed >= limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+            });
+        // What was read is shown before the next wait, and before a failure is told.
+        stdout.flush().map_err(CommandError::Output)?;
+        let _ = polled?;
+        Ok(ControlFlow::Continue(()))
     }
 
     /// Silence is right for a pipe and puzzling for a person.

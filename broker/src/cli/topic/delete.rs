@@ -64,7 +64,7 @@ impl DeleteTopics {
 fn failure(result: &DeletableTopicResult) -> ClientError {
     let name = result.name.clone().unwrap_or_default();
     match ErrorCode::from_i16(result.error_code) {
-        ErrorCode::UnknownTopicOrPartition => ClientError::UnknownTopic(name),
+        ErrorCode::UnknownTopicOrPartition => ClientError::NothingToDelete(name),
         _ => {
             let what = format!("cannot delete topic {name:?}");
             ClientError::broker(what, result.error_code, result.error_message.clone())

@@ -17,6 +17,7 @@ fn nothing_configured_runs_alone_on_loopback() {
     assert!(config.node.is_broker && config.node.is_controller);
     assert_eq!(config.node.quorum, Quorum::Alone);
     assert_eq!(config.node.shards, None);
+    assert_eq!(config.node.spin_us, 0);
     assert_eq!(config.log.dirs, ["./data"]);
     assert_eq!(config.metadata_log.dir, "./data");
     let shown: Vec<_> = config.network.advertised_listeners.iter().map(Listener::to_string).collect();
@@ -31,11 +32,12 @@ fn a_file_of_a_combined_node() {
                 advertised.listeners=PLAINTEXT://localhost:9092,CONTROLLER://localhost:9093\n\
                 controller.listener.names=CONTROLLER\n\
                 listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT\n\
-                socket.send.buffer.bytes=-1\nlog.dirs=/a, /b\nmetadata.log.dir=/m\nbroker.rack=r1\njackdaw.shards=2";
+                socket.send.buffer.bytes=-1\nlog.dirs=/a, /b\nmetadata.log.dir=/m\nbroker.rack=r1\njackdaw.shards=2\njackdaw.spin.us=50";
     let (config, _) = load(text).unwrap();
     assert_eq!(config.node.quorum, Quorum::Bootstrap(vec![("localhost".to_owned(), 9093)]));
     assert_eq!(config.node.rack.as_deref(), Some("r1"));
     assert_eq!(config.node.shards, Some(2));
+    assert_eq!(config.node.spin_us, 50);
     assert_eq!(config.log.dirs, ["/a", "/b"]);
     assert_eq!(config.metadata_log.dir, "/m");
     assert_eq!(config.network.listeners.len(), 2);

@@ -1,6 +1,6 @@
 //! Who this node is, its quorum and its metadata log.
 
-use crate::limits::SHARDS_MAX;
+use crate::limits::{SHARDS_MAX, SPIN_US_MAX};
 
 use super::super::row::{ConfigKey, boolean, int, list, long, same, string};
 use super::reasons::{
@@ -102,6 +102,9 @@ pub(super) const KEYS: &[ConfigKey] = &[
     int("jackdaw.shards").between(1, SHARDS_MAX).high()
         .effective("How many shards the node runs, each one a thread on a core of its own; one for every core that \
             the process may use when left out."),
+    int("jackdaw.spin.us").default("0").between(0, SPIN_US_MAX)
+        .effective("How many microseconds a shard that has nothing to do looks for work before it sleeps, as long as it \
+            has slept for less than that of late; 0 is never. A shorter way to the answer for a busy core."),
     long("jackdaw.shard.memory.bytes").at_least(16 << 20)
         .waits(SHARD_MEMORY, "The memory of one shard for requests, answers and caches; the shards' part of the memory that \
             the process may use when left out."),

@@ -33,5 +33,5 @@ pub(super) const CHECKPOINTS: &str =
     "all checkpoints are written together, see `replica.high.watermark.checkpoint.interval.ms`";
 pub(super) const OWN_METRICS: &str = "metrics here are counters and histograms without samples";
 pub(super) const APPENDS: &str = "a group coordinator writes each decision at once";
-pub(super) const LOADS: &str = "4 MiB are read at once";
+pub(super) const LOADS: &str = "256 KiB are read at a time";
 pub(super) const TEST_HOOK: &str = "it is a hook of Kafka's own tests";

@@ -25,10 +25,10 @@ pub(crate) use change::Change;
 pub(crate) use draft::Draft;
 pub(crate) use heartbeat::heard;
 pub(crate) use join::Join;
-pub(crate) use member::{Member, millis};
+pub(crate) use member::{JoinTerms, Member, Presence, Protocol, millis};
 pub(crate) use record::{created_record, group_key};
 
-use super::offsets::Expiry;
+use super::offsets::{Expiry, Subscription};
 use crate::error_code::ErrorCode;
 
 /// What a classic group does at the moment. A group that is gone is not in the coordinator's map: Dead has no value
@@ -159,27 +159,24 @@ impl ClassicGroup {
         self.issued_ids.is_empty() && self.members.values().all(|member| member.presence.joining.is_some())
     }
 
-    /// The topics that its members subscribe to; `None` where the coordinator cannot know.
-    pub(crate) fn subscribed_topics(&self) -> Option<BTreeSet<String>> {
+    /// What its members subscribe to; everything where that cannot be known.
+    pub(crate) fn subscription(&self) -> Subscription {
         if !self.uses_consumer_protocol() {
-            return None;
+            return Subscription::default();
         }
+        self.subscribed_topics().map_or(Subscription::All, Subscription::Topics)
+    }
+
+    fn subscribed_topics(&self) -> Option<BTreeSet<String>> {
         if self.members.is_empty() {
             return Some(BTreeSet::new());
         }
         let protocol = self.protocol.as_deref()?;
         let metadata = self.members.values().filter_map(|member| member.metadata_of(protocol));
-        metadata.map(protocols::subscription).try_fold(BTreeSet::new(), |mut all, topics| {
+        metadata.map(protocols::subscribed_topics).try_fold(BTreeSet::new(), |mut all, topics| {
             all.extend(topics?);
             Some(all)
         })
-    }
-
-    pub(crate) fn is_subscribed_to(&self, topic: &str) -> bool {
-        match self.subscribed_topics() {
-            Some(topics) => topics.contains(topic),
-            None => self.uses_consumer_protocol(),
-        }
     }
 
     /// From when on its offsets age.
@@ -189,7 +186,7 @@ impl ClassicGroup {
             (Some(_), State::Empty) => {
                 self.state_timestamp_ms.map_or(Expiry::SinceCommit, Expiry::SinceEmpty)
             }
-            (Some(_), State::Stable { .. }) if self.subscribed_topics().is_some() => Expiry::SinceCommit,
+            (Some(_), State::Stable { .. }) if self.uses_consumer_protocol() => Expiry::SinceCommit,
             (Some(_), _) => Expiry::Never,
         }
     }

@@ -49,7 +49,7 @@ impl ClassicGroup {
 
 /// The topics of a subscription of the consumer protocol; `None` where it is none. A newer version than we know
 /// begins as the newest known does.
-pub(super) fn subscription(metadata: &Bytes) -> Option<Vec<String>> {
+pub(super) fn subscribed_topics(metadata: &Bytes) -> Option<Vec<String>> {
     let mut reader = Reader::new(metadata);
     let version = reader.i16().ok()?.min(ConsumerProtocolSubscription::MAX_VERSION);
     let subscription = ConsumerProtocolSubscription::decode(&mut reader, version).ok()?;

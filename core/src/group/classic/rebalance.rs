@@ -68,6 +68,7 @@ impl Draft<'_> {
 
     /// Goes on with the members that are there. Static members who are away stay until their session ends.
     fn begin_generation(&mut self) {
+        let has_leader = self.has_leader_joined();
         let away = self
             .group
             .members
@@ -77,7 +78,7 @@ impl Draft<'_> {
         for member_id in away {
             self.change(Change::Removed { member_id });
         }
-        if !self.group.members.is_empty() && !self.has_leader_joined() {
+        if !self.group.members.is_empty() && !has_leader {
             return self.wait_again();
         }
         let joined = self

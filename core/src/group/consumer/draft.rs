@@ -9,7 +9,8 @@ use super::{
     regex::{ResolvedRegex, TopicRegex},
 };
 use crate::{
-    group::{Context, GroupRecord},
+    config::ClassicGroupConfig,
+    group::{Context, GroupRecord, classic::ClassicGroup},
     limits::GROUP_REGEX_REFRESH_MIN_MS,
     uuid::Uuid,
 };
@@ -20,6 +21,8 @@ pub struct Scope<'a> {
     pub context: &'a Context<'a>,
     pub settings: GroupSettings<'a>,
     pub soft: &'a SoftState,
+    /// For a group that may become a classic one.
+    pub classic: &'a ClassicGroupConfig,
 }
 
 /// The records and effects of a decision.
@@ -27,6 +30,16 @@ pub struct Scope<'a> {
 pub struct Changes {
     pub records: Vec<GroupRecord>,
     pub effects: Vec<Effect>,
+    /// The classic group that the group becomes: at once, before the records are replayed.
+    pub(crate) downgraded: Option<Box<ClassicGroup>>,
+}
+
+impl Changes {
+    pub(crate) fn followed_by(mut self, next: Self) -> Self {
+        self.records.extend(next.records);
+        self.effects.extend(next.effects);
+        Self { downgraded: next.downgraded, ..self }
+    }
 }
 
 /// Changes lie over the group; the group itself stays as it is until its records are replayed.
@@ -200,7 +213,7 @@ impl<'a> Draft<'a> {
 
     /// The topics have changed since the expressions were looked up, or they were not looked up for long.
     fn regexes_are_stale(&self) -> bool {
-        let Scope { context, soft, settings } = *self.scope;
+        let Scope { context, soft, settings, .. } = *self.scope;
         let age_ms = context.now_ms.saturating_sub(soft.regexes_resolved_at_ms(&self.group.id));
         let interval_ms = u64::try_from(settings.broker.regex_refresh_interval_ms).unwrap_or(u64::MAX);
         age_ms >= interval_ms
@@ -271,6 +284,13 @@ impl<'a> Draft<'a> {
         let timer = self.timer(member_id, kind);
         if self.scope.soft.deadline_ms(&timer).is_some() {
             self.effect(Effect::Cancel(timer));
+        }
+    }
+
+    /// A timer that runs already goes on.
+    pub(super) fn set_timer_once(&mut self, member_id: &str, kind: TimerKind, timeout_ms: i32) {
+        if self.scope.soft.deadline_ms(&self.timer(member_id, kind)).is_none() {
+            self.set_timer(member_id, kind, timeout_ms);
         }
     }
 

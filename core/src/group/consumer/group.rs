@@ -1,6 +1,9 @@
 //! The durable state of a consumer group: what its records say.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{Member, TopicPartitions, member::MemberState, regex::ResolvedRegex};
 use crate::uuid::Uuid;
@@ -109,17 +112,11 @@ impl ConsumerGroup {
         }
     }
 
-    /// Whether a member asks for this topic: then its offsets do not expire and cannot be deleted.
-    pub fn is_subscribed(&self, topic: &str) -> bool {
-        self.members().any(|member| self.subscribes(member, topic))
-    }
-
-    pub(super) fn subscribes(&self, member: &Member, topic: &str) -> bool {
-        member.subscribed_topic_names.contains(topic)
-            || self
-                .regexes
-                .get(&member.subscribed_topic_regex)
-                .is_some_and(|resolved| resolved.topics.contains(topic))
+    /// What a member asks for: its offsets do not expire and cannot be deleted.
+    pub fn subscribed_topics(&self) -> BTreeSet<String> {
+        let by_name = self.members().flat_map(|member| &member.subscribed_topic_names);
+        let resolved = self.members().filter_map(|member| self.regexes.get(&member.subscribed_topic_regex));
+        by_name.chain(resolved.flat_map(|resolved| &resolved.topics)).cloned().collect()
     }
 
     pub(super) fn static_member(&self, instance_id: &str) -> Option<&Member> {

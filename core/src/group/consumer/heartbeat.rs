@@ -13,6 +13,7 @@ use super::{
 use crate::{
     error_code::ErrorCode,
     group::Client,
+    limits::GROUP_MEMBERS_MAX,
     protocol::messages::consumer_group_heartbeat::{
         Assignment, ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse,
         ConsumerGroupHeartbeatResponseTopicPartitions,
@@ -68,6 +69,9 @@ impl ConsumerGroup {
         draft.update_target();
         let member = draft.reconcile(&member, owned.as_ref(), subscription_changed)?;
         draft.set_timer(&member.id, TimerKind::Session, scope.settings.session_timeout_ms);
+        // It may have spoken the classic protocol until now.
+        draft.cancel_timer(&member.id, TimerKind::ClassicJoin);
+        draft.cancel_timer(&member.id, TimerKind::ClassicSync);
 
         let shows_assignment = request.member_epoch == JOIN_EPOCH
             || is_full(request)
@@ -82,8 +86,8 @@ impl ConsumerGroup {
         Ok((draft.into_changes(), response))
     }
 
-    fn check_size(&self, scope: &Scope<'_>, member_id: &str) -> Result<(), Refusal> {
-        let max = usize::try_from(scope.settings.broker.max_size).unwrap_or(0);
+    pub(super) fn check_size(&self, scope: &Scope<'_>, member_id: &str) -> Result<(), Refusal> {
+        let max = usize::try_from(scope.settings.broker.max_size).unwrap_or(0).min(GROUP_MEMBERS_MAX);
         if self.members.len() >= max && !self.members.contains_key(member_id) {
             let message = format!("The consumer group has reached its maximum capacity of {max} members.");
             return Err(Refusal::new(ErrorCode::GroupMaxSizeReached, message));
@@ -160,7 +164,8 @@ fn replace_static_member(
     instance_id: &str,
     request: &ConsumerGroupHeartbeatRequest,
 ) -> Result<Member, Refusal> {
-    if !known.has_left_for_now() {
+    // A classic member does not say that it will come back.
+    if !known.has_left_for_now() && known.classic.is_none() {
         let message = format!(
             "Static member {} with instance id {instance_id} cannot join the group because the instance id is \
              owned by {} member.",
@@ -168,15 +173,8 @@ fn replace_static_member(
         );
         return Err(Refusal::new(ErrorCode::UnreleasedInstanceId, message));
     }
-    let target = draft.target_of(&known.id).cloned().unwrap_or_default();
     let id = new_member_id(draft, request);
-    let member = Member { id, epoch: JOIN_EPOCH, previous_epoch: JOIN_EPOCH, ..known.clone() };
-    draft.remove_member(&known.id);
-    draft.put_metadata(&member);
-    draft.put_target(&member.id, target);
-    let record = records::current(&draft.group.id, &member);
-    draft.record(record);
-    Ok(member)
+    Ok(draft.replace_member(known, id))
 }
 
 /// What the request says overrides what was known; what it leaves out stays.
@@ -220,6 +218,18 @@ fn assignment_of(member: &Member) -> Assignment {
 }
 
 impl Draft<'_> {
+    /// Another member takes over all that this one has.
+    pub(super) fn replace_member(&mut self, known: &Member, id: String) -> Member {
+        let target = self.target_of(&known.id).cloned().unwrap_or_default();
+        let member = Member { id, epoch: JOIN_EPOCH, previous_epoch: JOIN_EPOCH, ..known.clone() };
+        self.remove_member(&known.id);
+        self.put_metadata(&member);
+        self.put_target(&member.id, target);
+        let record = records::current(&self.group.id, &member);
+        self.record(record);
+        member
+    }
+
     /// Whether the group's assignor is another one with this member as it is now.
     fn assignor_changes(&self, member: &Member) -> bool {
         let others = self.members().filter(|other| other.id != member.id);

@@ -44,8 +44,11 @@ impl ConsumerGroup {
         Ok((changes, response))
     }
 
-    /// Takes members away; the group needs a new target then.
+    /// Takes members away; the group needs a new target then, or goes back to the classic protocol.
     pub(super) fn remove_members(&self, scope: &Scope<'_>, member_ids: &[&str]) -> Changes {
+        if let Some(changes) = self.downgrade_without(scope, member_ids) {
+            return changes;
+        }
         let mut draft = Draft::new(self, scope);
         for member_id in member_ids {
             draft.remove_member(member_id);

@@ -8,6 +8,8 @@
 //! Invariant: a partition is assigned to, or has yet to be given up by, one member at most.
 
 pub mod assignor;
+mod classic;
+mod convert;
 mod delete;
 mod describe;
 mod draft;
@@ -31,6 +33,7 @@ mod target;
 mod tests;
 mod validate;
 
+pub(crate) use convert::upgrade;
 pub use describe::describe_absent;
 pub use draft::{Changes, Scope};
 pub use group::{ConsumerGroup, GroupState};

@@ -117,13 +117,22 @@ pub(super) fn member_tombstones(group_id: &str, member_id: &str) -> [GroupRecord
     ]
 }
 
-/// Takes away what stays of a group without members; `legacy_metadata` where an earlier release wrote record type 4.
-pub(super) fn group_tombstones(group_id: &str, legacy_metadata: bool) -> Vec<GroupRecord> {
-    let mut records = vec![GroupRecord::tombstone(target_epoch_key(group_id))];
+/// Takes away a whole group, in Kafka's order; `legacy_metadata` where an earlier release wrote record type 4.
+pub(super) fn group_tombstones<'a>(
+    group_id: &str,
+    member_ids: &[&str],
+    regexes: impl Iterator<Item = &'a String>,
+    legacy_metadata: bool,
+) -> Vec<GroupRecord> {
+    let mut keys: Vec<GroupKey> = member_ids.iter().map(|id| current_key(group_id, id)).collect();
+    keys.extend(member_ids.iter().map(|id| target_key(group_id, id)));
+    keys.push(target_epoch_key(group_id));
+    keys.extend(member_ids.iter().map(|id| member_key(group_id, id)));
+    keys.extend(regexes.map(|regex| regex_key(group_id, regex)));
     if legacy_metadata {
         let key = ConsumerGroupPartitionMetadataKey { group_id: group_id.to_owned() };
-        records.push(GroupRecord::tombstone(GroupKey::ConsumerGroupPartitionMetadata(key)));
+        keys.push(GroupKey::ConsumerGroupPartitionMetadata(key));
     }
-    records.push(GroupRecord::tombstone(epoch_key(group_id)));
-    records
+    keys.push(epoch_key(group_id));
+    keys.into_iter().map(GroupRecord::tombstone).collect()
 }

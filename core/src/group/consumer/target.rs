@@ -34,7 +34,7 @@ impl Draft<'_> {
         }
     }
 
-    fn may_assign(&self) -> bool {
+    pub(super) fn may_assign(&self) -> bool {
         let last_ms = self.group.target_timestamp_ms;
         let age_ms = self.scope.context.unix_ms - last_ms;
         // A clock that was set back must not stop assignments.

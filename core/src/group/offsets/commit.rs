@@ -67,7 +67,7 @@ impl<'a> Commit<'a> {
                 let taken = topic.and_then(|topic| {
                     self.check_partition(topic, partition)?;
                     check(topic, partition.partition_index)?;
-                    records.push(self.record(topic, asked, partition));
+                    records.push(self.record(topic, partition));
                     Ok(())
                 });
                 OffsetCommitResponsePartition {
@@ -93,12 +93,7 @@ impl<'a> Commit<'a> {
         if length > length_max { Err(ErrorCode::OffsetMetadataTooLarge) } else { Ok(()) }
     }
 
-    fn record(
-        &self,
-        topic: &Topic,
-        asked: &OffsetCommitRequestTopic,
-        partition: &OffsetCommitRequestPartition,
-    ) -> GroupRecord {
+    fn record(&self, topic: &Topic, partition: &OffsetCommitRequestPartition) -> GroupRecord {
         let unix_ms = self.context.unix_ms;
         let retention_ms = self.request.retention_time_ms;
         let offset = CommittedOffset {
@@ -107,7 +102,7 @@ impl<'a> Commit<'a> {
             metadata: partition.committed_metadata.as_deref().unwrap_or_default().into(),
             commit_timestamp_ms: unix_ms,
             expire_timestamp_ms: (retention_ms != -1).then(|| unix_ms.saturating_add(retention_ms)),
-            topic_id: asked.topic_id,
+            topic_id: topic.id,
         };
         offset.into_record(&self.request.group_id, &topic.name, partition.partition_index)
     }

@@ -1,6 +1,6 @@
 //! OffsetDelete (47): an administrator takes offsets back.
 
-use super::{Offsets, offset_tombstone};
+use super::{Offsets, Subscription, offset_tombstone};
 use crate::{
     error_code::ErrorCode,
     group::{Context, GroupRecord},
@@ -15,12 +15,12 @@ impl Offsets {
         &self,
         context: &Context<'_>,
         request: &OffsetDeleteRequest,
-        is_subscribed: impl Fn(&str) -> bool,
+        subscription: &Subscription,
     ) -> (OffsetDeleteResponse, Vec<GroupRecord>) {
         let mut records = Vec::new();
         let topics = request.topics.iter().map(|asked| {
             let topic = context.image.topics.by_name(&asked.name);
-            let is_subscribed = is_subscribed(&asked.name);
+            let is_subscribed = subscription.contains(&asked.name);
             let partitions = asked.partitions.iter().map(|asked_partition| {
                 let partition = asked_partition.partition_index;
                 let is_known = topic.is_some_and(|topic| topic.partition(partition).is_some());

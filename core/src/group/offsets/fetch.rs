@@ -1,6 +1,6 @@
 //! OffsetFetch (9): what a group has committed.
 
-use super::{CommittedOffset, Offsets, TopicOffsets};
+use super::{CommittedOffset, Offsets};
 use crate::{
     error_code::ErrorCode,
     metadata::Topics,
@@ -40,14 +40,14 @@ impl Offsets {
         group_id: &str,
         asked: &OffsetFetchRequestTopics,
     ) -> OffsetFetchResponseTopics {
-        let name = match names_ids {
-            true => topics.by_id(asked.topic_id).map(|topic| &*topic.name),
-            false => Some(asked.name.as_str()),
+        let topic = match names_ids {
+            true => topics.by_id(asked.topic_id).map(|topic| (&*topic.name, topic.id)),
+            false => Some((asked.name.as_str(), topics.id_of(&asked.name).unwrap_or(Uuid::ZERO))),
         };
         let partitions = asked.partition_indexes.iter().map(|partition| {
-            let Some(name) = name else { return absent(*partition, ErrorCode::UnknownTopicId) };
+            let Some((name, topic_id)) = topic else { return absent(*partition, ErrorCode::UnknownTopicId) };
             let offset = self.get(group_id, name, *partition);
-            let offset = offset.filter(|offset| is_of_topic(offset, asked.topic_id));
+            let offset = offset.filter(|offset| !offset.is_of_other_topic(topic_id));
             offset.map_or_else(|| absent(*partition, ErrorCode::None), |offset| present(*partition, offset))
         });
         OffsetFetchResponseTopics {
@@ -61,25 +61,18 @@ impl Offsets {
     fn fetch_all(&self, names_ids: bool, topics: &Topics, group_id: &str) -> Vec<OffsetFetchResponseTopics> {
         let committed = self.of_group(group_id).into_iter().flatten();
         let told = committed.filter_map(|(name, offsets)| {
-            let topic_id = if names_ids { topics.id_of(name)? } else { Uuid::ZERO };
-            Some(all_of(name, topic_id, offsets))
+            let topic_id = topics.id_of(name);
+            let offsets = offsets
+                .iter()
+                .filter(|(_, offset)| topic_id.is_none_or(|topic_id| !offset.is_of_other_topic(topic_id)));
+            Some(OffsetFetchResponseTopics {
+                name: if names_ids { String::new() } else { name.to_string() },
+                topic_id: if names_ids { topic_id? } else { Uuid::ZERO },
+                partitions: offsets.map(|(partition, offset)| present(*partition, offset)).collect(),
+            })
         });
-        told.collect()
+        told.filter(|topic| !topic.partitions.is_empty()).collect()
     }
-}
-
-fn all_of(name: &str, topic_id: Uuid, offsets: &TopicOffsets) -> OffsetFetchResponseTopics {
-    let offsets = offsets.iter().filter(|(_, offset)| is_of_topic(offset, topic_id));
-    OffsetFetchResponseTopics {
-        name: if topic_id.is_zero() { name.to_owned() } else { String::new() },
-        topic_id,
-        partitions: offsets.map(|(partition, offset)| present(*partition, offset)).collect(),
-    }
-}
-
-/// An offset of a deleted topic says nothing about the one that now has its name.
-fn is_of_topic(offset: &CommittedOffset, topic_id: Uuid) -> bool {
-    offset.topic_id.is_zero() || topic_id.is_zero() || offset.topic_id == topic_id
 }
 
 fn present(partition: i32, offset: &CommittedOffset) -> OffsetFetchResponsePartitions {

@@ -6,7 +6,10 @@ mod expiry;
 mod fetch;
 mod record;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 pub(crate) use commit::Commit;
 pub(crate) use expiry::Expiry;
@@ -27,8 +30,31 @@ pub(crate) struct CommittedOffset {
     pub(crate) commit_timestamp_ms: i64,
     /// `None` means `offsets.retention.minutes`; set by clients that name a retention of their own.
     pub(crate) expire_timestamp_ms: Option<i64>,
-    /// Zero where the client named the topic by its name.
+    /// Zero where the record had no field for it.
     pub(crate) topic_id: Uuid,
+}
+
+/// The topics that a group reads, whose offsets nobody takes away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Subscription {
+    /// It reads something, and it cannot be known what.
+    All,
+    Topics(BTreeSet<String>),
+}
+
+impl Default for Subscription {
+    fn default() -> Self {
+        Self::Topics(BTreeSet::new())
+    }
+}
+
+impl Subscription {
+    pub(crate) fn contains(&self, topic: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Topics(topics) => topics.contains(topic),
+        }
+    }
 }
 
 pub(crate) type TopicOffsets = BTreeMap<i32, CommittedOffset>;
@@ -88,6 +114,11 @@ impl Offsets {
 }
 
 impl CommittedOffset {
+    /// Whether it was committed for another topic than the one that has the name now. An id of zero is unknown.
+    pub(crate) fn is_of_other_topic(&self, topic_id: Uuid) -> bool {
+        !self.topic_id.is_zero() && !topic_id.is_zero() && self.topic_id != topic_id
+    }
+
     pub(crate) fn from_record(value: &OffsetCommitValue) -> Self {
         Self {
             offset: value.offset,

@@ -7,6 +7,7 @@ use crate::{
         GroupKey, GroupValue,
         group::{OffsetCommitKey, OffsetCommitValue},
     },
+    uuid::Uuid,
 };
 
 const VALUE_VERSION: i16 = 4;
@@ -23,18 +24,21 @@ pub(crate) fn offset_tombstone(group_id: &str, topic: &str, partition: i32) -> G
 
 impl CommittedOffset {
     pub(crate) fn into_record(self, group_id: &str, topic: &str, partition: i32) -> GroupRecord {
-        let version = match self.expire_timestamp_ms {
-            Some(_) => VALUE_VERSION_WITH_EXPIRY,
-            None => VALUE_VERSION,
-        };
-        let value = OffsetCommitValue {
+        let mut value = OffsetCommitValue {
             offset: self.offset,
             leader_epoch: self.leader_epoch,
             metadata: self.metadata.into(),
             commit_timestamp: self.commit_timestamp_ms,
-            expire_timestamp: self.expire_timestamp_ms.unwrap_or(-1),
             topic_id: self.topic_id,
+            ..Default::default()
         };
+        let mut version = VALUE_VERSION;
+        if let Some(expire_timestamp_ms) = self.expire_timestamp_ms {
+            version = VALUE_VERSION_WITH_EXPIRY;
+            value.expire_timestamp = expire_timestamp_ms;
+            // What is replayed now is what will be read from the log.
+            (value.leader_epoch, value.topic_id) = (-1, Uuid::ZERO);
+        }
         GroupRecord::set(offset_key(group_id, topic, partition), GroupValue::OffsetCommit(value), version)
     }
 }

@@ -15,12 +15,17 @@ use crate::{
     protocol::{
         message::Message,
         messages::{
+            describe_groups::{DescribeGroupsRequest, DescribedGroup},
+            heartbeat::HeartbeatRequest,
             join_group::{JoinGroupRequest, JoinGroupRequestProtocol, JoinGroupResponse},
+            leave_group::{LeaveGroupRequest, MemberIdentity},
+            offset_commit::{OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic},
+            offset_fetch::{OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopics},
             sync_group::{SyncGroupRequest, SyncGroupRequestAssignment, SyncGroupResponse},
         },
         records::{
             consumer_protocol::ConsumerProtocolSubscription,
-            metadata::{PartitionRecord, TopicRecord},
+            metadata::{PartitionRecord, RemoveTopicRecord, TopicRecord},
         },
     },
     records::{BatchView, Frame, compression::Decompressor},
@@ -305,5 +310,123 @@ impl Host {
             assert_eq!(synced.assignment, format!("{}:{member_id}", joined[0].generation_id));
         }
         joined
+    }
+}
+
+/// The rest of what a member sends.
+impl Host {
+    pub(super) fn heartbeat(&mut self, group_id: &str, generation: i32, member_id: &str) -> ErrorCode {
+        self.heartbeat_of_instance(group_id, generation, member_id, None)
+    }
+
+    pub(super) fn heartbeat_of_instance(
+        &mut self,
+        group_id: &str,
+        generation: i32,
+        member_id: &str,
+        instance_id: Option<&str>,
+    ) -> ErrorCode {
+        let heartbeat = HeartbeatRequest {
+            group_id: group_id.into(),
+            generation_id: generation,
+            member_id: member_id.into(),
+            group_instance_id: instance_id.map(str::to_owned),
+        };
+        error(ask!(self, Heartbeat { 4, heartbeat }).error_code)
+    }
+
+    pub(super) fn leave(&mut self, group_id: &str, members: &[(&str, Option<&str>)]) -> Vec<ErrorCode> {
+        let members = members.iter().map(|(member_id, instance_id)| MemberIdentity {
+            member_id: (*member_id).into(),
+            group_instance_id: instance_id.map(str::to_owned),
+            reason: None,
+        });
+        let members = members.collect();
+        let leave = LeaveGroupRequest { group_id: group_id.into(), members, ..Default::default() };
+        let left = ask!(self, LeaveGroup { 5, leave });
+        assert_eq!(left.error_code, 0);
+        left.members.iter().map(|member| error(member.error_code)).collect()
+    }
+
+    /// An offset of partition 0 of `t`, by name.
+    pub(super) fn commit(
+        &mut self,
+        group_id: &str,
+        generation: i32,
+        member_id: &str,
+        offset: i64,
+    ) -> ErrorCode {
+        let commit = commit_request(group_id, generation, member_id, "t", 0, offset);
+        error(ask!(self, OffsetCommit { 9, commit }).topics[0].partitions[0].error_code)
+    }
+
+    /// The offset of a partition, -1 where there is none.
+    pub(super) fn committed(&mut self, group_id: &str, topic: &str, partition: i32) -> i64 {
+        let topics = vec![OffsetFetchRequestTopics {
+            name: topic.into(),
+            partition_indexes: vec![partition],
+            ..Default::default()
+        }];
+        let group =
+            OffsetFetchRequestGroup { group_id: group_id.into(), topics: Some(topics), ..Default::default() };
+        let fetch = OffsetFetchRequest { groups: vec![group], ..Default::default() };
+        ask!(self, OffsetFetch { 8, fetch }).groups[0].topics[0].partitions[0].committed_offset
+    }
+
+    pub(super) fn topics_deleted(&mut self, names: &[&str]) {
+        let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+        loop {
+            let outcome = self.coordinator.topics_deleted(&names);
+            if outcome.is_empty() {
+                return;
+            }
+            self.take(outcome);
+        }
+    }
+
+    /// The topic is deleted, and another with its name is there before the coordinator hears of it.
+    pub(super) fn recreate_topic(&mut self, old_id: Uuid, new_id: Uuid, name: &str) {
+        let mut loader = Loader::from_image(self.image.clone());
+        let partition =
+            PartitionRecord { topic_id: new_id, replicas: vec![1], leader: 1, ..Default::default() };
+        loader.replay(100, 0, &RemoveTopicRecord { topic_id: old_id }.into()).unwrap();
+        loader.replay(101, 0, &TopicRecord { name: name.into(), topic_id: new_id }.into()).unwrap();
+        loader.replay(102, 0, &partition.into()).unwrap();
+        self.image = loader.image().clone();
+    }
+
+    pub(super) fn describe(&mut self, group_id: &str) -> DescribedGroup {
+        let describe = DescribeGroupsRequest { groups: vec![group_id.into()], ..Default::default() };
+        ask!(self, DescribeGroups { 6, describe }).groups.remove(0)
+    }
+
+    pub(super) fn state(&mut self, group_id: &str) -> String {
+        self.describe(group_id).group_state
+    }
+}
+
+pub(super) fn commit_request(
+    group_id: &str,
+    generation: i32,
+    member_id: &str,
+    topic: &str,
+    partition: i32,
+    offset: i64,
+) -> OffsetCommitRequest {
+    OffsetCommitRequest {
+        group_id: group_id.into(),
+        generation_id_or_member_epoch: generation,
+        member_id: member_id.into(),
+        topics: vec![OffsetCommitRequestTopic {
+            name: topic.into(),
+            partitions: vec![OffsetCommitRequestPartition {
+                partition_index: partition,
+                committed_offset: offset,
+                committed_leader_epoch: -1,
+                committed_metadata: None,
+            }],
+            ..Default::default()
+        }],
+        ..Default::default()
     }
 }

@@ -1,6 +1,6 @@
 //! DescribeGroups (15), DeleteGroups (42) and ConsumerGroupDescribe (69): several groups, each at its coordinator.
 
-use std::rc::Rc;
+use std::{collections::BTreeSet, rc::Rc};
 
 use jackdaw_core::{
     group::Request,
@@ -23,7 +23,7 @@ pub(crate) async fn describe(
         version: context.version,
         request: DescribeGroupsRequest { groups: vec![group], include_authorized_operations },
     };
-    let answers = ask_each(&shard, groups, String::as_str, one).await;
+    let answers = ask_each(&shard, distinct(groups), String::as_str, one).await;
     let groups = answers.into_iter().flat_map(|answer| answer_of!(answer, DescribeGroups).groups);
     DescribeGroupsResponse { groups: groups.collect(), ..Default::default() }
 }
@@ -38,7 +38,7 @@ pub(crate) async fn describe_consumer(
         version: context.version,
         request: ConsumerGroupDescribeRequest { group_ids: vec![group], include_authorized_operations },
     };
-    let answers = ask_each(&shard, group_ids, String::as_str, one).await;
+    let answers = ask_each(&shard, distinct(group_ids), String::as_str, one).await;
     let groups = answers.into_iter().flat_map(|answer| answer_of!(answer, ConsumerGroupDescribe).groups);
     ConsumerGroupDescribeResponse { groups: groups.collect(), ..Default::default() }
 }
@@ -52,7 +52,14 @@ pub(crate) async fn delete(
         version: context.version,
         request: DeleteGroupsRequest { groups_names: vec![group] },
     };
-    let answers = ask_each(&shard, request.groups_names, String::as_str, one).await;
+    let answers = ask_each(&shard, distinct(request.groups_names), String::as_str, one).await;
     let results = answers.into_iter().flat_map(|answer| answer_of!(answer, DeleteGroups).results);
     DeleteGroupsResponse { results: results.collect(), ..Default::default() }
+}
+
+/// Each group once, where it is named first: a name costs a few bytes, its answer may be long.
+fn distinct(mut groups: Vec<String>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    groups.retain(|group| seen.insert(group.clone()));
+    groups
 }

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use jackdaw_core::{
+    error_code::ErrorCode,
     group::Request,
     protocol::messages::{ListGroupsRequest, ListGroupsResponse},
 };
@@ -24,6 +25,10 @@ pub(crate) async fn handle(
     let mut listed = ListGroupsResponse::default();
     for answer in ask_all(&shard, calls).await {
         let answer = answer_of!(answer, ListGroups);
+        // Its groups are elsewhere by now, or cannot be read: the others' are listed all the same, as in Kafka.
+        if answer.error_code == ErrorCode::NotCoordinator.code() {
+            continue;
+        }
         // One that is still loading: the list is not whole.
         if answer.error_code != 0 {
             return ListGroupsResponse { error_code: answer.error_code, ..Default::default() };

@@ -1,6 +1,6 @@
 //! OffsetFetch (9): versions before 8 name one group at the top level, later ones several.
 
-use std::rc::Rc;
+use std::{collections::BTreeSet, rc::Rc};
 
 use jackdaw_core::{
     group::Request,
@@ -46,9 +46,12 @@ pub(crate) async fn handle(
 async fn fetch(
     shard: &Rc<Shard>,
     version: i16,
-    groups: Vec<OffsetFetchRequestGroup>,
+    mut groups: Vec<OffsetFetchRequestGroup>,
     require_stable: bool,
 ) -> Vec<OffsetFetchResponseGroup> {
+    let mut wholly_asked = BTreeSet::new();
+    // All offsets of a group are told once, however often they are asked for: the question is short.
+    groups.retain(|group| group.topics.is_some() || wholly_asked.insert(group.group_id.clone()));
     let one = |group: OffsetFetchRequestGroup| Request::OffsetFetch {
         version,
         request: OffsetFetchRequest { groups: vec![group], require_stable, ..Default::default() },

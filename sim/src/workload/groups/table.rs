@@ -50,28 +50,32 @@ pub(super) async fn read(shared: Rc<Shared>, mut random: Random) {
     }
 }
 
+/// A batch of records under random keys, some of them tombstones, and what is in it.
+fn some_records(shared: &Shared, random: &mut Random, number: &mut u64) -> (Bytes, Vec<(u64, u64)>) {
+    let mut builder = BatchBuilder::new();
+    let mut sent = Vec::new();
+    let mut history = shared.history.borrow_mut();
+    for _ in 0..random.between(1, 3) {
+        let key = random.below(shared.plan.table.keys);
+        let is_tombstone = random.one_in(4);
+        *number += 1;
+        let header = Header { key: NUMBER, value: Some(&number.to_be_bytes()) };
+        builder.append(&NewRecord {
+            timestamp_ms: unix_ms(),
+            key: Some(&key.to_be_bytes()),
+            value: (!is_tombstone).then_some(VALUE),
+            headers: &[header],
+        });
+        history.table.on_sent(key, *number, is_tombstone, now().as_millis());
+        sent.push((key, *number));
+    }
+    (builder.build_uncompressed().to_vec().into(), sent)
+}
+
 async fn write_some(shared: &Rc<Shared>, random: &mut Random, number: &mut u64) -> Result<(), Lost> {
     let mut connection = Connection::open(&shared.server).await?;
     while shared.is_serving() {
-        let mut builder = BatchBuilder::new();
-        let mut sent = Vec::new();
-        let mut history = shared.history.borrow_mut();
-        for _ in 0..random.between(1, 3) {
-            let key = random.below(shared.plan.table.keys);
-            let is_tombstone = random.one_in(4);
-            *number += 1;
-            let header = Header { key: NUMBER, value: Some(&number.to_be_bytes()) };
-            builder.append(&NewRecord {
-                timestamp_ms: unix_ms(),
-                key: Some(&key.to_be_bytes()),
-                value: (!is_tombstone).then_some(VALUE),
-                headers: &[header],
-            });
-            history.table.on_sent(key, *number, is_tombstone, now().as_millis());
-            sent.push((key, *number));
-        }
-        drop(history);
-        let records: Bytes = builder.build_uncompressed().to_vec().into();
+        let (records, sent) = some_records(shared, random, number);
         let part = Part { key: (shared.table_id(), 0), name: String::new(), records };
         let request = produce(FIRST_BY_ID, -1, std::iter::once(&part));
         let response = connection.call::<ProduceRequest>(&request, FIRST_BY_ID).await?;

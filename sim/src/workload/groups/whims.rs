@@ -75,9 +75,10 @@ impl Member {
         let before = (self.joins, self.owned.clone(), self.positions.clone(), self.epoch);
         if !self.joins {
             let owned = self.owned.iter().copied().collect();
-            match self.commit(connection, owned, false).await {
-                Err(trouble @ (Trouble::Lost | Trouble::Dies)) => return Err(trouble),
-                _ => {}
+            if let Err(trouble @ (Trouble::Lost | Trouble::Dies)) =
+                self.commit(connection, owned, false).await
+            {
+                return Err(trouble);
             }
         }
         let epoch = self.epoch;

@@ -5,12 +5,10 @@ use jackdaw_core::protocol::messages::describe_groups::DescribedGroupMember;
 use jackdaw_core::protocol::records::consumer_protocol::{
     ConsumerProtocolAssignment, ConsumerProtocolSubscription,
 };
-use jackdaw_core::protocol::{Message, Reader};
+use jackdaw_core::protocol::{ApiKey, Message, Reader, Writer};
 
-use super::{Assignment, GroupMember};
-
-/// The protocol type of consumers; members of others (Connect's workers) say something else in these bytes.
-const PROTOCOL_TYPE_CONSUMER: &str = "consumer";
+use super::super::error::ClientError;
+use super::{Assignment, GroupMember, PROTOCOL_TYPE_CONSUMER};
 
 pub(super) fn member(protocol_type: &str, member: DescribedGroupMember) -> GroupMember {
     let is_consumer = protocol_type == PROTOCOL_TYPE_CONSUMER;
@@ -28,7 +26,7 @@ pub(super) fn member(protocol_type: &str, member: DescribedGroupMember) -> Group
 }
 
 /// While the group rebalances there are no bytes, and nothing is assigned. `None` for bytes that no consumer wrote.
-fn assignment(bytes: &Bytes) -> Option<Assignment> {
+pub(super) fn assignment(bytes: &Bytes) -> Option<Assignment> {
     if bytes.is_empty() {
         return Some(Assignment::new());
     }
@@ -42,7 +40,7 @@ fn assignment(bytes: &Bytes) -> Option<Assignment> {
     Some(assignment)
 }
 
-fn subscription(bytes: &Bytes) -> Option<ConsumerProtocolSubscription> {
+pub(super) fn subscription(bytes: &Bytes) -> Option<ConsumerProtocolSubscription> {
     let mut subscription: ConsumerProtocolSubscription = versioned(bytes)?;
     subscription.topics.sort_unstable();
     Some(subscription)
@@ -56,9 +54,18 @@ fn versioned<M: Message>(bytes: &Bytes) -> Option<M> {
     M::decode(&mut reader, version.min(M::MAX_VERSION)).ok()
 }
 
+/// The same in the other direction.
+pub(super) fn encode_versioned<M: Message>(version: i16, message: &M) -> Result<Bytes, ClientError> {
+    let mut writer = Writer::new();
+    writer.i16(version);
+    message
+        .encode(&mut writer, version)
+        .map_err(|source| ClientError::Encode { api: ApiKey::JoinGroup, source })?;
+    Ok(writer.freeze())
+}
+
 #[cfg(test)]
 mod tests {
-    use jackdaw_core::protocol::Writer;
     use jackdaw_core::protocol::records::consumer_protocol::ConsumerProtocolAssignmentTopicPartition;
 
     use super::*;

@@ -5,14 +5,20 @@ mod coordinator;
 mod delete;
 mod describe;
 mod list;
+mod membership;
 mod offsets;
+mod range;
 
 use std::collections::BTreeMap;
 
 pub(crate) use self::delete::GroupDeletion;
 pub(crate) use self::list::{GroupListing, ListedGroup};
+pub(crate) use self::membership::{Membership, Standing};
 pub(crate) use self::offsets::CommittedOffset;
 use super::address::Address;
+
+/// The protocol type of consumers; members of others (Connect's workers) say something else in their bytes.
+const PROTOCOL_TYPE_CONSUMER: &str = "consumer";
 
 /// Partitions by topic, both rising.
 pub(crate) type Assignment = BTreeMap<String, Vec<i32>>;

@@ -35,6 +35,14 @@ pub(crate) struct CommittedOffset {
     pub(crate) metadata: String,
 }
 
+/// Who commits.
+#[derive(Clone, Debug)]
+pub(super) struct Committer {
+    /// Empty for one who is no member.
+    pub(super) member_id: String,
+    pub(super) generation: i32,
+}
+
 /// The outcome by partition.
 pub(crate) type PartitionOutcomes = BTreeMap<TopicPartition, ErrorCode>;
 
@@ -66,6 +74,17 @@ impl Client {
         group: &str,
         offsets: &BTreeMap<TopicPartition, i64>,
     ) -> Result<PartitionOutcomes, ClientError> {
+        let nobody = Committer { member_id: String::new(), generation: NO_GENERATION };
+        self.commit_offsets_as(group, &nobody, offsets)
+    }
+
+    /// The same as a member of the group.
+    pub(super) fn commit_offsets_as(
+        &mut self,
+        group: &str,
+        committer: &Committer,
+        offsets: &BTreeMap<TopicPartition, i64>,
+    ) -> Result<PartitionOutcomes, ClientError> {
         let mut by_topic: BTreeMap<&str, Vec<OffsetCommitRequestPartition>> = BTreeMap::new();
         for (partition, &committed_offset) in offsets {
             by_topic.entry(&partition.topic).or_default().push(OffsetCommitRequestPartition {
@@ -85,7 +104,8 @@ impl Client {
             .collect();
         let request = |_| OffsetCommitRequest {
             group_id: group.to_owned(),
-            generation_id_or_member_epoch: NO_GENERATION,
+            generation_id_or_member_epoch: committer.generation,
+            member_id: committer.member_id.clone(),
             topics: topics.clone(),
             ..OffsetCommitRequest::default()
         };

@@ -51,8 +51,8 @@ pub(crate) struct Watch {
 impl Watch {
     pub(crate) fn run(self) -> Result<(), CommandError> {
         match self.watch() {
-            // That is how watching ends.
-            Err(CommandError::Client(ClientError::Interrupted)) => Ok(()),
+            // That is how watching ends, with the exit code of `jackdaw consume --follow`.
+            Err(CommandError::Client(ClientError::Interrupted)) => Err(CommandError::Stopped),
             result => result,
         }
     }

@@ -4,4 +4,5 @@ pub(super) mod images;
 mod lifecycle;
 mod rules;
 mod scenario;
+mod scenario_classic;
 mod world;

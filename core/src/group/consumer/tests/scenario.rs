@@ -34,14 +34,18 @@ impl Random {
 
 /// A client: what it was told, and what it works on.
 #[derive(Debug, Default)]
-struct Client {
-    id: String,
+pub(super) struct Client {
+    pub(super) id: String,
     instance_id: Option<String>,
-    topics: Vec<&'static str>,
-    epoch: i32,
-    owned: BTreeSet<(Uuid, i32)>,
-    assigned: BTreeSet<(Uuid, i32)>,
-    joined: bool,
+    pub(super) topics: Vec<&'static str>,
+    pub(super) epoch: i32,
+    pub(super) owned: BTreeSet<(Uuid, i32)>,
+    pub(super) assigned: BTreeSet<(Uuid, i32)>,
+    pub(super) joined: bool,
+    /// It speaks the classic protocol.
+    pub(super) classic: bool,
+    /// It was told to join again.
+    pub(super) must_join: bool,
     /// It has to tell what it has.
     reports: bool,
     missed: bool,
@@ -88,11 +92,11 @@ impl Client {
     }
 }
 
-struct Scenario {
-    seed: u64,
+pub(super) struct Scenario {
+    pub(super) seed: u64,
     random: Random,
-    world: World,
-    clients: Vec<Client>,
+    pub(super) world: World,
+    pub(super) clients: Vec<Client>,
     next_id: u32,
     epoch: i32,
     target_epoch: i32,
@@ -103,6 +107,8 @@ impl Scenario {
     fn new(seed: u64) -> Self {
         let images = Images::new().topic("foo", 7).topic("bar", 4);
         let mut world = World::new(images);
+        // Classic members come and go in a group that stays what it is.
+        world.consumer_settings().can_downgrade = false;
         if seed.is_multiple_of(3) {
             world.consumer_settings().assignment_interval_ms = 0;
         }
@@ -163,12 +169,9 @@ impl Scenario {
         if instance_id.is_some() && self.clients.iter().any(|client| client.instance_id == instance_id) {
             return;
         }
-        self.clients.push(Client {
-            id: format!("m{}", self.next_id),
-            instance_id,
-            topics,
-            ..Client::default()
-        });
+        let id = format!("m{}", self.next_id);
+        let classic = self.seed % 4 == 1 && instance_id.is_none() && self.random.one_in(2);
+        self.clients.push(Client { id, instance_id, topics, classic, ..Client::default() });
     }
 
     fn random_topics(&mut self) -> Vec<&'static str> {
@@ -185,6 +188,9 @@ impl Scenario {
         let client = self.clients.swap_remove(index);
         if !client.joined || self.random.one_in(4) {
             return;
+        }
+        if client.classic {
+            return self.classic_departs(&client.id);
         }
         let away = client.instance_id.is_some() && self.random.one_in(2);
         let request = ConsumerGroupHeartbeatRequest {
@@ -214,7 +220,9 @@ impl Scenario {
         let topics = self.random_topics();
         let count = self.clients.len() as u64;
         if count > 0 {
-            self.clients[self.random.below(count) as usize].topics = topics;
+            let client = &mut self.clients[self.random.below(count) as usize];
+            client.topics = topics;
+            client.must_join = true;
         }
     }
 
@@ -236,6 +244,9 @@ impl Scenario {
             client.owned.clear();
         }
         client.heard_ms = now_ms;
+        if client.classic {
+            return self.classic_beat(index);
+        }
         let request = client.request();
         let lost = self.loses_answers && self.random.one_in(10);
         let response = self.world.send(1, &request);
@@ -314,6 +325,10 @@ impl Scenario {
     fn check_converged(&self) {
         let Some(group) = &self.world.group else { return };
         let seed = self.seed;
+        // Classic members alone would have made a classic group.
+        if !self.clients.iter().any(|client| !client.classic) {
+            return;
+        }
         let expected = if self.clients.is_empty() { GroupState::Empty } else { GroupState::Stable };
         assert_eq!(group.state(), expected, "seed {seed}: {:?} {group:#?}", self.clients);
         for member in group.members() {

@@ -78,7 +78,7 @@ impl World {
             image: &self.image,
         };
         let settings = GroupSettings::new(&self.settings.consumer, &self.image, GROUP);
-        decide(&Scope { context: &context, settings, soft: &self.soft })
+        decide(&Scope { context: &context, settings, soft: &self.soft, classic: &self.settings.classic })
     }
 
     pub(super) fn apply(&mut self, changes: Changes) {
