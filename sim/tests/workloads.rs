@@ -13,13 +13,15 @@ const FOUND: &[(&str, &[u64])] = &[
     // a duplicate was acknowledged while the flush of its first was under way, above the high watermark (1496);
     // writes that a power cut kept in any order were taken for damage in the metadata log (261).
     ("node", &[22, 46, 49, 54, 69, 79, 261, 1496]),
+    // What a kill had left unflushed was read after the restart, and lost by a power cut (405, before plans changed).
+    ("groups", &[331, 405]),
     // Data of a transaction was compacted on the word of a marker that a power cut then took (239, 271).
     ("compaction", &[239, 271]),
     ("log", &[0, 6, 7, 36, 42, 43, 48, 49, 75, 126, 233, 238, 289, 292, 318, 414]),
 ];
 
 fn runs_a_node(workload: &Workload) -> bool {
-    workload.name != "log"
+    ["node", "groups"].contains(&workload.name)
 }
 
 #[test]

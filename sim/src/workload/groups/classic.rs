@@ -207,6 +207,7 @@ async fn take_assignment(
     member.joins = false;
     set_heartbeat(member);
     let revoked: Vec<_> = member.owned.difference(&assigned).copied().collect();
+    member.tell(&format!("has {assigned:?}, gives {revoked:?}"));
     if !revoked.is_empty() {
         member.change_status(|status| status.revoked.extend(&revoked));
         let committed = member.commit(connection, revoked.clone(), false).await;

@@ -148,6 +148,7 @@ async fn take(
         history.ownership.on_owned(member.group, &identity, &added, now().as_millis());
     }
     let revoked: BTreeSet<Place> = member.owned.difference(&target).copied().collect();
+    member.tell(&format!("gets {added:?}, gives {revoked:?}"));
     member.owned.extend(added);
     if revoked.is_empty() {
         return Ok(());

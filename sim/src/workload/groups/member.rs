@@ -154,6 +154,12 @@ impl Member {
         }
     }
 
+    /// A line for people in the trace.
+    pub(super) fn tell(&self, text: &str) {
+        let who = format!("{} {} at {}", self.plan().name, self.identity(), self.epoch);
+        self.shared.server.host.comment(&format!("{who}: {text}"));
+    }
+
     pub(super) fn change_status(&self, change: impl FnOnce(&mut Status)) {
         change(&mut self.place().status.borrow_mut());
     }
@@ -235,6 +241,9 @@ impl Member {
     }
 
     async fn bear(&mut self, trouble: Trouble) {
+        if trouble != Trouble::Retry {
+            self.tell(&format!("{trouble:?}"));
+        }
         match trouble {
             Trouble::Rebalance => self.joins = true,
             Trouble::Stale => self.lose_all(),
@@ -294,6 +303,7 @@ impl Member {
         if ended == Ended::Lost {
             return;
         }
+        self.tell(&format!("{ended:?}"));
         let is_commanded = self.shared.phase.get() == Phase::Settling;
         let session_ms = self.plan().session_ms;
         self.lose_all();

@@ -151,7 +151,8 @@ impl GroupPlan {
             protocol,
             slots,
             session_ms: if is_consumer { consumer_session_ms } else { session_ms },
-            rebalance_ms: random.between(1_500, 8_000),
+            // Whoever hears of a rebalance by its next heartbeat must be in time for it.
+            rebalance_ms: random.between(1_500, 8_000) + session_ms / 2,
             assignor: *random.pick(&["uniform", "range"]),
         }
     }

@@ -165,21 +165,28 @@ impl Member {
                 let Some((commit, offset)) = offsets.remove(&place) else {
                     broken("an answer names what was asked", &format!("{response:?}"))
                 };
-                let register = &mut self.shared.history.borrow_mut().offsets;
                 if data.error_code == 0 {
                     if foreign.contains(&place) {
                         let detail =
                             format!("{identity} of group {}, epoch {}: {place:?}", self.group, self.epoch);
+                        let owner = self
+                            .shared
+                            .history
+                            .borrow()
+                            .ownership
+                            .owner(self.group, place)
+                            .map(str::to_owned);
+                        let detail = format!("{detail}, dead {}, {must_fail}, owner {owner:?}", self.is_dead);
                         broken("a fenced member cannot commit", &detail);
                     }
-                    register.on_acknowledged(self.group, place, commit, tick);
+                    self.shared.history.borrow_mut().offsets.on_acknowledged(self.group, place, commit, tick);
                     if let Some(position) = self.positions.get_mut(&place) {
                         position.committed = offset;
                     }
                 } else if is_refusal(data.error_code) {
-                    register.on_refused(self.group, place, commit, tick);
+                    self.shared.history.borrow_mut().offsets.on_refused(self.group, place, commit, tick);
                 } else {
-                    register.on_unclear(self.group, place, commit, tick);
+                    self.shared.history.borrow_mut().offsets.on_unclear(self.group, place, commit, tick);
                 }
                 if data.error_code != 0 {
                     trouble = Some(data.error_code);

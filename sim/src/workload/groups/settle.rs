@@ -7,7 +7,7 @@ use super::{Command, PATIENCE, Shared, Slot, Status, broken, plan::Protocol};
 use crate::{Random, World, workload::broker::Broker};
 
 /// No session and no rebalance takes longer.
-const GHOSTS_ARE_GONE: Duration = Duration::from_secs(10);
+const GHOSTS_ARE_GONE: Duration = Duration::from_secs(12);
 
 /// The groups' slots as they are at rest.
 type Rest = Vec<Vec<Status>>;

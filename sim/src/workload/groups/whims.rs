@@ -63,6 +63,7 @@ impl Member {
         let is_over = now().as_millis() >= begun_ms + length_ms && self.shared.server.life.get() == life;
         if !self.joins && is_over {
             self.is_dead = true;
+            self.tell("has paused beyond its session");
             let owned: Vec<Place> = self.owned.iter().copied().collect();
             self.commit(connection, owned, true).await?;
         }
@@ -89,6 +90,7 @@ impl Member {
         };
         if has_left && !stays && !before.0 && self.random.one_in(2) {
             // Who has left can commit nothing.
+            self.tell("has left, and commits");
             self.is_dead = true;
             (self.owned, self.positions, self.epoch) = (before.1, before.2, epoch);
             let owned = self.owned.iter().copied().collect();

@@ -35,14 +35,18 @@ struct Group {
 
 pub(in super::super) struct Ownership {
     groups: Vec<Group>,
+    /// A power cut has taken what was not flushed: until its next heartbeat a member may believe to own what the
+    /// coordinator has forgotten.
+    may_have_lost: bool,
 }
 
 impl Ownership {
     pub(super) fn new(groups: usize) -> Self {
-        Self { groups: (0..groups).map(|_| Group::default()).collect() }
+        Self { groups: (0..groups).map(|_| Group::default()).collect(), may_have_lost: false }
     }
 
     pub(super) fn on_life_over(&mut self, may_lose: bool) {
+        self.may_have_lost |= may_lose;
         for group in &mut self.groups {
             group.newest = group.newest_lasting;
             if may_lose {
@@ -176,8 +180,8 @@ impl Ownership {
         }
     }
 
-    /// KIP-848: who owns a partition.
+    /// KIP-848: who owns a partition, if that is certain.
     pub(in super::super) fn owner(&self, group: usize, place: Place) -> Option<&str> {
-        self.groups[group].owners.get(&place).map(String::as_str)
+        self.groups[group].owners.get(&place).map(String::as_str).filter(|_| !self.may_have_lost)
     }
 }
