@@ -91,9 +91,6 @@ pub const GROUP_REGEX_PROGRAM_BYTES_MAX: usize = 1 << 20;
 /// The least time between two look-ups of all expressions of a group: each is matched against every topic, and
 /// topics may be created by the thousand.
 pub const GROUP_REGEX_REFRESH_MIN_MS: u64 = 1_000;
-/// Protocols (assignors) that one member may name: clients have one to four. They are compared with those of all other
-/// members.
-pub const GROUP_PROTOCOLS_MAX: usize = 64;
 /// Members of one group whose timers are served in one turn, together: a few milliseconds.
 pub const GROUP_EXPIRED_TIMERS_MAX: usize = 1_000;
 /// What a decision about a group writes in one batch, by a rough count: a quarter of the default `max.message.bytes`.
