@@ -4,6 +4,7 @@ mod commit;
 mod delete;
 mod expiry;
 mod fetch;
+mod pending;
 mod record;
 
 use std::{
@@ -14,6 +15,8 @@ use std::{
 pub(crate) use commit::Commit;
 pub(crate) use expiry::Expiry;
 pub(crate) use record::offset_tombstone;
+
+use pending::PendingOffsets;
 
 use crate::{
     protocol::records::group::{LegacyOffsetCommitValue, OffsetCommitValue},
@@ -65,6 +68,7 @@ pub(crate) type GroupOffsets = BTreeMap<Arc<str>, TopicOffsets>;
 pub(crate) struct Offsets {
     by_group: BTreeMap<Arc<str>, GroupOffsets>,
     count: usize,
+    pending: PendingOffsets,
 }
 
 impl Offsets {
@@ -84,7 +88,13 @@ impl Offsets {
         self.by_group.iter()
     }
 
+    /// A record outside of transactions.
     pub(crate) fn set(&mut self, group_id: &str, topic: &str, partition: i32, offset: CommittedOffset) {
+        self.pending.overtake(group_id, topic, partition);
+        self.insert(group_id, topic, partition, offset);
+    }
+
+    fn insert(&mut self, group_id: &str, topic: &str, partition: i32, offset: CommittedOffset) {
         if !self.by_group.contains_key(group_id) {
             self.by_group.insert(group_id.into(), GroupOffsets::new());
         }
@@ -98,7 +108,9 @@ impl Offsets {
         }
     }
 
+    /// A tombstone, for what is pending as well.
     pub(crate) fn remove(&mut self, group_id: &str, topic: &str, partition: i32) {
+        self.pending.remove(group_id, topic, partition);
         let Some(topics) = self.by_group.get_mut(group_id) else { return };
         let Some(partitions) = topics.get_mut(topic) else { return };
         if partitions.remove(&partition).is_some() {
