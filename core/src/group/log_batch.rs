@@ -10,9 +10,10 @@ use crate::{
         records::{GroupKey, GroupValue},
     },
     records::{
-        BatchBuilder, BatchView, Codec, CorruptBatch, InvalidRecord, NewRecord, Record, Records,
+        BatchBuilder, BatchView, Codec, ControlType, CorruptBatch, InvalidRecord, NewRecord, Record, Records,
         ValidatedBatch,
         compression::{DecompressError, Decompressor},
+        control::control_records,
     },
 };
 
@@ -129,6 +130,26 @@ pub fn replay_group_batch(
         }
     }
     Ok(unknown_count)
+}
+
+/// Passes each end of a transaction in a control batch to `replay`: true where it is committed. Other control records
+/// say nothing to a coordinator.
+///
+/// # Errors
+/// Anything that no broker can have written.
+pub fn replay_group_markers(
+    batch: &BatchView<'_>,
+    mut replay: impl FnMut(bool),
+) -> Result<(), GroupLogError> {
+    batch.check()?;
+    for record in control_records(batch) {
+        match record?.control_type {
+            Some(ControlType::Commit) => replay(true),
+            Some(ControlType::Abort) => replay(false),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// `None` for a record of an unknown type.

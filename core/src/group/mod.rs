@@ -26,10 +26,13 @@ mod request_failed;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod transactions;
 
 pub use context::{Client, Context};
 pub use coordinator::Coordinator;
-pub use log_batch::{GroupLogError, build_group_batch, build_group_batches, replay_group_batch};
+pub use log_batch::{
+    GroupLogError, build_group_batch, build_group_batches, replay_group_batch, replay_group_markers,
+};
 pub use outcome::{CallId, Effect, Outcome};
 pub use partitioner::partition_of_group;
 pub use record::GroupRecord;

@@ -86,7 +86,7 @@ impl Coordinator {
     ) -> Outcome {
         let topics = &context.image.topics;
         let groups = request.groups.iter().map(|group| match self.allow_fetch(version, group) {
-            Ok(()) => self.offsets.fetch(version, topics, group),
+            Ok(()) => self.offsets.fetch(version, request.require_stable, topics, group),
             Err(error) => OffsetFetchResponseGroup {
                 group_id: group.group_id.clone(),
                 error_code: error.code(),

@@ -86,13 +86,16 @@ impl Coordinator {
     ) -> bool {
         let (expiry, subscription) = (group.expiry(), group.subscription());
         let retention_ms = self.settings.offsets.retention_ms;
-        let mut has_offsets = false;
+        // Neither a group nor an offset goes while a transaction may commit something there.
+        let pending = self.offsets.pending();
+        let mut has_offsets = pending.has_group(group_id);
         for (topic, partitions) in self.offsets.of_group(group_id).into_iter().flatten() {
             let is_subscribed = subscription.contains(topic);
             let topic_id = context.image.topics.id_of(topic).unwrap_or(Uuid::ZERO);
             for (partition, offset) in partitions {
                 let has_expired = !is_subscribed && expiry.has_expired(offset, context.unix_ms, retention_ms);
-                if !has_expired && !offset.is_of_other_topic(topic_id) {
+                let is_old = has_expired || offset.is_of_other_topic(topic_id);
+                if !is_old || pending.contains(group_id, topic, *partition) {
                     has_offsets = true;
                     continue;
                 }
@@ -118,6 +121,7 @@ impl Coordinator {
                 partitions.keys().map(move |partition| offset_tombstone(group_id, topic, *partition))
             })
         });
+        let tombstones = tombstones.chain(self.offsets.pending_tombstones_of(names));
         Outcome { records: tombstones.take(GROUP_SWEEP_RECORDS_MAX).collect(), ..Outcome::default() }
     }
 }

@@ -4,6 +4,7 @@ mod commit;
 mod delete;
 mod expiry;
 mod fetch;
+mod pending;
 mod record;
 mod room;
 
@@ -16,6 +17,8 @@ pub(crate) use commit::Commit;
 pub(crate) use expiry::Expiry;
 pub(crate) use record::offset_tombstone;
 pub(crate) use room::{Growth, Room};
+
+use pending::PendingOffsets;
 
 use crate::{
     protocol::records::group::{LegacyOffsetCommitValue, OffsetCommitValue},
@@ -69,6 +72,7 @@ pub(crate) struct Offsets {
     count: usize,
     metadata_bytes: usize,
     pub(crate) room: Room,
+    pending: PendingOffsets,
 }
 
 impl Offsets {
@@ -84,7 +88,13 @@ impl Offsets {
         self.by_group.iter()
     }
 
+    /// A record outside of transactions.
     pub(crate) fn set(&mut self, group_id: &str, topic: &str, partition: i32, offset: CommittedOffset) {
+        self.pending.overtake(group_id, topic, partition);
+        self.insert(group_id, topic, partition, offset);
+    }
+
+    fn insert(&mut self, group_id: &str, topic: &str, partition: i32, offset: CommittedOffset) {
         if !self.by_group.contains_key(group_id) {
             self.by_group.insert(group_id.into(), GroupOffsets::new());
         }
@@ -100,7 +110,9 @@ impl Offsets {
         }
     }
 
+    /// A tombstone, for what is pending as well.
     pub(crate) fn remove(&mut self, group_id: &str, topic: &str, partition: i32) {
+        self.pending.remove(group_id, topic, partition);
         let Some(topics) = self.by_group.get_mut(group_id) else { return };
         let Some(partitions) = topics.get_mut(topic) else { return };
         if let Some(old) = partitions.remove(&partition) {

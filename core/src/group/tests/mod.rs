@@ -12,3 +12,4 @@ mod record_bytes;
 mod reload;
 mod static_members;
 mod timeouts;
+mod transactions;
