@@ -12,7 +12,6 @@ use super::{
 };
 use crate::{
     error_code::ErrorCode,
-    limits::GROUPS_PER_COORDINATOR_MAX,
     protocol::messages::{
         consumer_group_describe::{ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse},
         consumer_group_heartbeat::ConsumerGroupHeartbeatRequest,
@@ -68,7 +67,7 @@ impl Coordinator {
                 }
             }
             None if !joins => (Changes::default(), unknown_group(&scope.settings, version, request)),
-            None if self.groups.count() >= GROUPS_PER_COORDINATOR_MAX => {
+            None if !self.groups.accepts(group_id) => {
                 let refusal = Refusal::new(ErrorCode::GroupMaxSizeReached, "There are too many groups.");
                 (Changes::default(), refused(&refusal))
             }
@@ -90,7 +89,8 @@ impl Coordinator {
             group.restart_sessions(context.now_ms);
             let mut draft = Draft::new(context, &self.settings.classic, group_id.into(), *group);
             draft.rebalance();
-            let group = Box::new(draft.group);
+            // It has begun, no more: nobody waits, and a group with members is written when it is stable.
+            let group = Box::new(draft.into_group());
             outcome.effects.push(Effect(SoftChange::BecameClassic { group_id: group_id.into(), group }));
         }
         outcome

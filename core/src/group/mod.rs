@@ -7,14 +7,17 @@
 //! by its `CallId`. When the partition is lost the coordinator is dropped.
 
 mod admin;
+mod budget;
 mod classic;
 pub mod consumer;
 mod consumer_requests;
 mod context;
 mod coordinator;
+mod deleted_topics;
 mod due;
 mod groups;
 mod log_batch;
+mod member_id;
 mod membership;
 mod offset_requests;
 mod offsets;

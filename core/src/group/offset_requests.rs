@@ -10,7 +10,6 @@ use super::{
 };
 use crate::{
     error_code::ErrorCode,
-    limits::GROUPS_PER_COORDINATOR_MAX,
     protocol::messages::{
         offset_commit::OffsetCommitRequest,
         offset_delete::{OffsetDeleteRequest, OffsetDeleteResponse},
@@ -61,9 +60,7 @@ impl Coordinator {
                 let knows_absence = commit.version >= COMMIT_NOT_FOUND_VERSION;
                 Err(if knows_absence { ErrorCode::GroupIdNotFound } else { ErrorCode::IllegalGeneration })
             }
-            None if self.groups.count() >= GROUPS_PER_COORDINATOR_MAX => {
-                Err(ErrorCode::InvalidCommitOffsetSize)
-            }
+            None if !self.groups.accepts(&request.group_id) => Err(ErrorCode::InvalidCommitOffsetSize),
             None => Ok(None),
             Some((group_id, Group::Classic(group))) => {
                 let member_id = group.validate_commit(request)?;

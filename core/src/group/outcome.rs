@@ -39,6 +39,8 @@ pub(crate) enum SoftChange {
     },
     /// How far the search for expired offsets has come.
     Swept(SweepProgress),
+    /// How far the search for offsets of deleted topics has come: the next group, `None` at the end.
+    SweptDeletedTopics(Option<Arc<str>>),
 }
 
 impl Effect {

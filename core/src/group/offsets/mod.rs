@@ -10,6 +10,7 @@ mod room;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ops::Bound,
     sync::Arc,
 };
 
@@ -84,8 +85,9 @@ impl Offsets {
         self.by_group.get(group_id)?.get(topic)?.get(&partition)
     }
 
-    pub(crate) fn groups(&self) -> impl Iterator<Item = (&Arc<str>, &GroupOffsets)> {
-        self.by_group.iter()
+    /// From this group id on, in order.
+    pub(crate) fn groups_from(&self, group_id: &str) -> impl Iterator<Item = (&Arc<str>, &GroupOffsets)> {
+        self.by_group.range::<str, _>((Bound::Included(group_id), Bound::Unbounded))
     }
 
     /// A record outside of transactions.

@@ -155,15 +155,6 @@ impl Offsets {
         partitions.map(move |(topic, partition)| offset_tombstone(group_id, topic, partition))
     }
 
-    /// The same for topics that are gone, of all groups.
-    pub(crate) fn pending_tombstones_of(&self, topics: &[String]) -> impl Iterator<Item = GroupRecord> {
-        self.pending.by_group.keys().flat_map(move |group_id| {
-            let deleted = self.only_pending(group_id);
-            let deleted = deleted.filter(|(topic, _)| topics.iter().any(|name| **name == ***topic));
-            deleted.map(move |(topic, partition)| offset_tombstone(group_id, topic, partition))
-        })
-    }
-
     fn only_pending(&self, group_id: &str) -> impl Iterator<Item = (&Arc<str>, i32)> {
         let topics = self.pending.by_group.get(group_id).into_iter().flatten();
         let partitions = topics

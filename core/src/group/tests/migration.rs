@@ -14,6 +14,7 @@ use crate::{
                 ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatRequestTopicPartitions,
                 ConsumerGroupHeartbeatResponse,
             },
+            delete_groups::DeleteGroupsRequest,
             heartbeat::HeartbeatRequest,
             join_group::{JoinGroupRequest, JoinGroupRequestProtocol, JoinGroupResponse},
             leave_group::{LeaveGroupRequest, MemberIdentity},
@@ -276,4 +277,16 @@ fn a_member_names_few_protocols() {
         let call = host.send_join(9, many(count));
         assert_eq!(error(host.joined(call).error_code), expected, "{count} protocols");
     }
+}
+
+#[test]
+fn nothing_is_remembered_of_a_group_that_is_gone() {
+    let mut host = Host::new();
+    assert_eq!(host.beat(0, Some(&[])).error_code, 0);
+    host.beat(-1, None);
+    let of_group = |host: &Host| format!("{:?}", host.coordinator.consumer).contains("\"g\"");
+    assert!(of_group(&host));
+    let delete = DeleteGroupsRequest { groups_names: vec![GROUP.into()] };
+    assert_eq!(ask!(host, DeleteGroups { 2, delete }).results[0].error_code, 0);
+    assert!(!of_group(&host));
 }

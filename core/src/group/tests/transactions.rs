@@ -153,13 +153,6 @@ fn who_deletes_offsets_deletes_pending_ones() {
     assert_eq!(host.log.len(), 2, "one tombstone of the offset, one of the group");
     replay(&mut host, Commit(1));
     assert_eq!((host.committed("g", "t", 0), &*host.state("g")), (-1, "Dead"));
-
-    let mut host = with(&[InTransaction(1, 5)]);
-    host.topics_deleted(&["u"]);
-    assert_eq!(host.log.len(), 0);
-    host.topics_deleted(&["t"]);
-    replay(&mut host, Commit(1));
-    assert_eq!(host.committed("g", "t", 0), -1);
 }
 
 #[test]

@@ -5,20 +5,19 @@ use crate::{
     error_code::ErrorCode,
     group::{
         Client,
+        classic::failed_join,
         consumer::{Changes, ConsumerGroup, Member, Scope, TimerKind, draft::Draft},
+        member_id::new_member_id,
     },
     limits::GROUP_PROTOCOLS_MAX,
     protocol::{
         messages::join_group::{JoinGroupRequest, JoinGroupResponse},
         records::group::{ClassicMemberMetadata, ClassicProtocol},
     },
-    uuid::Uuid,
 };
 
 /// The first version whose clients ask for a member id first.
 const MEMBER_ID_REQUIRED_VERSION: i16 = 4;
-/// The first version whose protocol name may be null.
-const NULL_PROTOCOL_NAME_VERSION: i16 = 7;
 /// The first version with a rebalance timeout of its own.
 const REBALANCE_TIMEOUT_VERSION: i16 = 1;
 
@@ -35,14 +34,7 @@ impl ConsumerGroup {
         request: &JoinGroupRequest,
     ) -> (Changes, JoinGroupResponse) {
         self.try_classic_join(scope, version, client, request).unwrap_or_else(|(error, member_id)| {
-            let response = JoinGroupResponse {
-                error_code: error.code(),
-                generation_id: -1,
-                protocol_name: (version < NULL_PROTOCOL_NAME_VERSION).then(String::new),
-                member_id,
-                ..Default::default()
-            };
-            (Changes::default(), response)
+            (Changes::default(), failed_join(version, &member_id, error))
         })
     }
 
@@ -145,20 +137,8 @@ impl Draft<'_> {
         }
     }
 
-    /// The name that the member goes by, and a random UUID as Java prints it.
     fn classic_member_id(&self, name: &str) -> String {
-        let [high, low] = self.scope.context.random;
-        let bytes = ((u128::from(high) << 64) | u128::from(low)).to_be_bytes();
-        let id = u128::from_be_bytes(Uuid::from_random(bytes).map_or(bytes, |id| id.0));
-        let part = |shift: u32, digits: u32| (id >> shift) & ((1 << (4 * digits)) - 1);
-        format!(
-            "{name}-{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-            part(96, 8),
-            part(80, 4),
-            part(64, 4),
-            part(48, 4),
-            part(0, 12)
-        )
+        new_member_id(name, self.scope.context.random)
     }
 }
 
