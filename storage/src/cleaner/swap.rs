@@ -3,8 +3,8 @@
 use jackdaw_ring::file;
 
 use super::{
-    groups::Sizes,
     round::{CleanFailure, Stop, Work},
+    segment_groups::Sizes,
 };
 use crate::{
     error::{During, Result, StorageError},
