@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, rc::Rc};
 
 use jackdaw_core::config::LogCleanerConfig;
 use jackdaw_ring::{spawn, unix_ms, yield_now};
-use jackdaw_storage::{CleanFailure, CleanStats, Cleanable, Cleaner, CleanerConfig, StorageError};
+use jackdaw_storage::{CleanFailure, CleanStats, Cleanable, Cleaner, CleanerConfig};
 
 use crate::{housekeeping::pause, message::PartitionKey, partition::Partition, shard::Shard};
 
@@ -21,6 +21,7 @@ pub(crate) fn start(shard: &Rc<Shard>, config: &LogCleanerConfig) {
             shard: Rc::clone(shard),
             cleaner: Cleaner::new(share(config, shard.rpc.shards())),
             uncleanable: BTreeSet::new(),
+            put_off: BTreeSet::new(),
         };
         spawn(cleaning.run(config.backoff_ms.max(BACKOFF_MIN_MS)));
     }
@@ -42,6 +43,8 @@ struct Cleaning {
     cleaner: Cleaner,
     /// Damaged; the next start tries again.
     uncleanable: BTreeSet<PartitionKey>,
+    /// The system refused something; tried again after the next rest, so that others have their turn before.
+    put_off: BTreeSet<PartitionKey>,
 }
 
 impl Cleaning {
@@ -53,6 +56,7 @@ impl Cleaning {
             };
             if !goes_on {
                 pause(backoff_ms).await;
+                self.put_off.clear();
             }
         }
     }
@@ -69,7 +73,9 @@ impl Cleaning {
             if index % PARTITIONS_PER_TURN == PARTITIONS_PER_TURN - 1 {
                 yield_now().await;
             }
-            if partition.is_retired() || self.uncleanable.contains(&partition.key) {
+            let is_left_out =
+                self.uncleanable.contains(&partition.key) || self.put_off.contains(&partition.key);
+            if partition.is_retired() || is_left_out {
                 continue;
             }
             partition.flush_for_compaction();
@@ -84,7 +90,7 @@ impl Cleaning {
                     }
                 }
                 Ok(None) => {}
-                Err(error) => self.give_up(&partition, &error),
+                Err(error) => _ = self.failed(&partition, error.into()),
             }
         }
         dirtiest
@@ -101,24 +107,32 @@ impl Cleaning {
             }
             // Told already why, or not worth a word: the segments changed meanwhile.
             Ok(None) => false,
-            Err(CleanFailure::Uncleanable(error)) => {
-                self.give_up(partition, &error);
-                true
-            }
-            Err(CleanFailure::Disk(error)) => {
-                let what = format!("cannot compact {}-{}", partition.topic, partition.key.partition);
-                self.shard.fatal.disk(&what, &error);
-                false
-            }
+            Err(failure) => self.failed(partition, failure),
         }
     }
 
-    fn give_up(&mut self, partition: &Partition, error: &StorageError) {
-        tracing::error!(
-            topic = %partition.topic, partition = partition.key.partition, %error,
-            "this partition is not compacted any more until the next start; it goes on otherwise"
-        );
-        self.uncleanable.insert(partition.key);
+    /// Whether others can be compacted.
+    fn failed(&mut self, partition: &Partition, failure: CleanFailure) -> bool {
+        let (topic, number) = (&partition.topic, partition.key.partition);
+        match failure {
+            CleanFailure::Uncleanable(error) => {
+                tracing::error!(
+                    %topic, partition = number, %error,
+                    "this partition is not compacted any more until the next start; it goes on otherwise"
+                );
+                self.uncleanable.insert(partition.key);
+                true
+            }
+            CleanFailure::Io(error) => {
+                tracing::warn!(%topic, partition = number, %error, "could not compact this partition; tries again");
+                self.put_off.insert(partition.key);
+                true
+            }
+            CleanFailure::Disk(error) => {
+                self.shard.fatal.disk(&format!("cannot compact {topic}-{number}"), &error);
+                false
+            }
+        }
     }
 }
 

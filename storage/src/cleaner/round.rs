@@ -65,6 +65,9 @@ pub struct CleanStats {
 pub enum CleanFailure {
     /// The log is as it was and can be used; another round would fail the same way.
     Uncleanable(StorageError),
+    /// The log is as it was and can be used. The operating system refused, for example for want of space: the next round
+    /// may do better.
+    Io(StorageError),
     /// Names could not be changed: what the directory holds is not known. The log takes no more appends.
     Disk(StorageError),
 }
@@ -76,9 +79,18 @@ pub(super) enum Stop {
     Failed(CleanFailure),
 }
 
+impl From<StorageError> for CleanFailure {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::Io { .. } => Self::Io(error),
+            _ => Self::Uncleanable(error),
+        }
+    }
+}
+
 impl From<StorageError> for Stop {
     fn from(error: StorageError) -> Self {
-        Self::Failed(CleanFailure::Uncleanable(error))
+        Self::Failed(error.into())
     }
 }
 

@@ -386,6 +386,22 @@ fn damage_leaves_the_log_alone() {
 }
 
 #[test]
+fn what_the_system_refuses_once_is_tried_again() {
+    in_dir(|dir| async move {
+        let log = written(&dir, config()).await;
+        let expected = last_values(&log.borrow());
+        let in_the_way = dir.join("t-0/00000000000000000000.log.cleaned");
+        file::create_directory_all(&in_the_way).unwrap();
+        let cleanable = log.borrow().cleanable(i64::MAX, NOW_MS).unwrap().unwrap();
+        let failed = cleaner().clean(&log, &cleanable, &|| false).await;
+        assert!(matches!(failed, Err(CleanFailure::Io(_))), "{failed:?}");
+        file::remove_directory(&in_the_way).unwrap();
+        clean(&log).await;
+        assert!(last_values(&log.borrow()) == expected);
+    });
+}
+
+#[test]
 fn which_part_may_be_compacted() {
     in_dir(|dir| async move {
         let log = written(&dir, config()).await;
