@@ -465,6 +465,26 @@ fn a_transaction_waits_for_its_marker_to_be_flushed() {
 }
 
 #[test]
+fn what_was_flushed_before_a_crash_needs_no_flush_after_it() {
+    in_dir(|dir| async move {
+        let log = written(&dir, config()).await;
+        let end = log.borrow().log_end_offset();
+        let copy = dir.join("t-1");
+        copy_dir(&dir.join("t-0"), &copy);
+        let found = |recovery_point: i64| {
+            let (copy, inputs) =
+                (copy.clone(), RecoveryInputs { recovery_point, ..RecoveryInputs::unknown() });
+            async move {
+                let (opened, _) = Log::open(&copy, config(), inputs, NOW_MS).await.unwrap();
+                opened.cleanable(i64::MAX, NOW_MS).unwrap().map(|found| found.end_offset)
+            }
+        };
+        assert_eq!(found(end - 1).await, None);
+        assert_eq!(found(end).await, Some(log.borrow().active_base_offset()));
+    });
+}
+
+#[test]
 fn a_record_that_must_be_compacted_soon_leaves_the_active_segment() {
     in_dir(|dir| async move {
         let log = create(&dir, LogConfig { max_compaction_lag_ms: 100, ..config() }).await;
