@@ -74,8 +74,10 @@ pub enum CleanFailure {
 
 /// Why a step goes no further.
 pub(super) enum Stop {
-    /// The partition goes, the node stops, or the segments changed meanwhile.
+    /// The partition goes, the node stops, or the log was cut off meanwhile.
     Cancelled,
+    /// Retention took segments of this round; those above can be compacted as well.
+    SegmentsGone,
     Failed(CleanFailure),
 }
 
@@ -121,6 +123,7 @@ impl Cleaner {
             log,
             is_cancelled,
             dir: Rc::clone(&log.borrow().dir),
+            truncation_count: log.borrow().truncation_count,
             chunk_bytes: (self.config.io_buffer_bytes / 2).max(CHUNK_BYTES_MIN),
         };
         let mut pace = Pace::new(self.config.bytes_per_second);
@@ -132,7 +135,7 @@ impl Cleaner {
                     work.remove_cleaned().await;
                 }
                 match stop {
-                    Stop::Cancelled => Ok(None),
+                    Stop::Cancelled | Stop::SegmentsGone => Ok(None),
                     // Files of a partition that goes may be gone at any time.
                     Stop::Failed(_) if is_cancelled() => Ok(None),
                     Stop::Failed(failure) => Err(failure),
@@ -150,6 +153,24 @@ impl Cleaner {
         work.check()?;
         work.remove_cleaned().await;
         let map = self.collect_keys(work, cleanable, pace).await?;
+        loop {
+            match self.rewrite(work, cleanable, &map, pace).await {
+                // All below them are gone, too: nothing is done twice.
+                Err(Stop::SegmentsGone) => work.remove_cleaned().await,
+                done => return done,
+            }
+        }
+    }
+
+    /// The second pass.
+    async fn rewrite(
+        &mut self,
+        work: &Work<'_>,
+        cleanable: &Cleanable,
+        map: &OffsetMap,
+        pace: &mut Pace,
+    ) -> Result<CleanStats, Stop> {
+        work.check()?;
         let sources = work.sources(0, map.end_offset().min(cleanable.end_offset));
         let Some(last) = sources.last() else { return Err(Stop::Cancelled) };
         let round = Round {
@@ -160,7 +181,7 @@ impl Cleaner {
         let aborted = work.aborted(sources[0].base_offset, last.end_offset);
         let producers = last_of_producers(&work.log.borrow().producers);
         let codecs = (&mut self.decompressor, &mut self.compressor);
-        let mut filter = BatchFilter::new(&map, &producers, round, ranges(&aborted), codecs);
+        let mut filter = BatchFilter::new(map, &producers, round, ranges(&aborted), codecs);
         let mut stats = CleanStats {
             end_offset: map.end_offset(),
             key_count: map.key_count(),
@@ -196,7 +217,10 @@ impl Cleaner {
         let aborted = ranges(&work.aborted(first_dirty_offset, end_offset));
         let mut pass = KeyPass::new(&mut map, &mut self.decompressor, aborted);
         for source in work.sources(first_dirty_offset, end_offset) {
-            let (mut scan, path) = work.scan(&source, first_dirty_offset)?;
+            let (mut scan, path) = match work.scan(&source, first_dirty_offset) {
+                Err(Stop::SegmentsGone) => continue,
+                found => found?,
+            };
             while let Some((position, batch)) = next_batch(&mut scan, &path).await? {
                 let read_bytes = batch.size_bytes() as u64;
                 let is_dirty = batch.header().last_offset() >= first_dirty_offset;
@@ -220,6 +244,8 @@ pub(super) struct Work<'a> {
     pub(super) log: &'a RefCell<Log>,
     pub(super) dir: Rc<Path>,
     is_cancelled: &'a dyn Fn() -> bool,
+    /// The log's when the round began.
+    truncation_count: u64,
     chunk_bytes: usize,
 }
 
@@ -230,6 +256,13 @@ impl Work<'_> {
             return Err(Stop::Cancelled);
         }
         Ok(())
+    }
+
+    /// The same before the log is changed by what was read of it: after a truncation the offsets may be other records'.
+    pub(super) fn check_not_cut(&self) -> Result<(), Stop> {
+        self.check()?;
+        let is_cut = self.log.borrow().truncation_count != self.truncation_count;
+        if is_cut { Err(Stop::Cancelled) } else { Ok(()) }
     }
 
     /// The segments with offsets in a range, which does not reach the active one.
@@ -263,11 +296,12 @@ impl Work<'_> {
 
     /// A scan of one segment from the batch with `offset` on, and the file's name.
     fn scan(&self, source: &Sizes, offset: i64) -> Result<(BatchScan, PathBuf), Stop> {
+        self.check_not_cut()?;
         let log = self.log.borrow();
         let index = log.segment_index(source.base_offset);
         let segment = &log.segments[index];
         if segment.base_offset() != source.base_offset {
-            return Err(Stop::Cancelled);
+            return Err(Stop::SegmentsGone);
         }
         let position = u64::from(segment.offset_index.lookup(offset)?.position);
         let file: File = segment.file()?.clone();
@@ -308,7 +342,7 @@ impl Work<'_> {
             }
         }
         let last = sources[sources.len() - 1];
-        let modified_ms = self.log.borrow().modified_ms_of(last.base_offset).ok_or(Stop::Cancelled)?;
+        let modified_ms = self.log.borrow().modified_ms_of(last.base_offset).ok_or(Stop::SegmentsGone)?;
         output.finish(modified_ms).await
     }
 

@@ -20,7 +20,8 @@ const INDEXES: [FileKind; 3] = [FileKind::OffsetIndex, FileKind::TimeIndex, File
 pub(super) async fn swap_in(work: &Work<'_>, cleaned: Segment, sources: &[Sizes]) -> Result<(), Stop> {
     let base_offset = cleaned.base_offset();
     sync(work).await?;
-    let replaced = work.change(|log| log.replace_segments(sources, cleaned))?.ok_or(Stop::Cancelled)?;
+    work.check_not_cut()?;
+    let replaced = work.change(|log| log.replace_segments(sources, cleaned))?.ok_or(Stop::SegmentsGone)?;
     sync(work).await?;
     work.change(|log| log.retire_replaced(&replaced))?;
     sync(work).await?;
