@@ -11,6 +11,9 @@ use crate::{housekeeping::pause, message::PartitionKey, partition::Partition, sh
 /// The shortest rest, whatever `log.cleaner.backoff.ms` says: looking for work is work, too.
 const BACKOFF_MIN_MS: i64 = 10;
 
+/// How soon a shorter rest takes effect.
+const REST_STEP_MS: i64 = 1000;
+
 /// Partitions looked at before others get their turn.
 const PARTITIONS_PER_TURN: usize = 64;
 
@@ -23,7 +26,7 @@ pub(crate) fn start(shard: &Rc<Shard>, config: &LogCleanerConfig) {
             uncleanable: BTreeSet::new(),
             put_off: BTreeSet::new(),
         };
-        spawn(cleaning.run(config.backoff_ms.max(BACKOFF_MIN_MS)));
+        spawn(cleaning.run());
     }
 }
 
@@ -48,16 +51,32 @@ struct Cleaning {
 }
 
 impl Cleaning {
-    async fn run(mut self, backoff_ms: i64) {
+    async fn run(mut self) {
         while !self.shard.is_stopping() {
+            self.cleaner.set_config(share(&self.shard.cleaner_in_effect(), self.shard.rpc.shards()));
             let goes_on = match self.dirtiest().await {
                 Some((partition, cleanable)) => self.clean(&partition, &cleanable).await,
                 None => false,
             };
             if !goes_on {
-                pause(backoff_ms).await;
+                self.rest().await;
                 self.put_off.clear();
             }
+        }
+    }
+
+    /// `log.cleaner.backoff.ms`, also where that is made shorter meanwhile.
+    async fn rest(&self) {
+        let mut rested_ms = 0;
+        while !self.shard.is_stopping() {
+            let backoff_ms = self.shard.cleaner_in_effect().backoff_ms.max(BACKOFF_MIN_MS);
+            let left_ms = backoff_ms.saturating_sub(rested_ms);
+            if left_ms <= 0 {
+                return;
+            }
+            let step_ms = left_ms.min(REST_STEP_MS);
+            pause(step_ms).await;
+            rested_ms += step_ms;
         }
     }
 

@@ -108,6 +108,11 @@ impl Cleaner {
         Self { config, decompressor: Decompressor::default(), compressor: Compressor::default() }
     }
 
+    /// From the next round on.
+    pub fn set_config(&mut self, config: CleanerConfig) {
+        self.config = config;
+    }
+
     /// Compact what [`Log::cleanable`] found. Gives way to other tasks between pieces; appends and reads go on. `None`
     /// where `is_cancelled` said so, or where segments went meanwhile: the log is whole, and the next round does it.
     ///
