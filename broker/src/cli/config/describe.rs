@@ -4,7 +4,7 @@ use clap::Args;
 use jackdaw_core::protocol::messages::describe_configs::DescribeConfigsResourceResult as Config;
 use serde_json::{Map, Value, json};
 
-use super::{RESOURCES, default_of, value_text};
+use super::{RESOURCES, default_of, value_or_dash, value_text};
 use crate::cli::client::configs::{ConfigResource, SOURCE_DEFAULT, source_text};
 use crate::cli::client::error::ClientError;
 use crate::cli::error::CommandError;
@@ -63,7 +63,8 @@ impl DescribeConfig {
         } else if configs.is_empty() {
             output::print(&format!("Nothing is set for {}.\n", self.resource))
         } else if self.docs {
-            let texts: Vec<String> = configs.iter().map(explanation).collect();
+            let texts: Vec<String> =
+                configs.iter().map(|config| explanation(&self.resource, config)).collect();
             output::print(&texts.join("\n"))
         } else {
             output::print(&to_table(&configs).to_text())
@@ -81,11 +82,11 @@ fn to_table(configs: &[Config]) -> Table {
 }
 
 /// A key with all that is known of it.
-fn explanation(config: &Config) -> String {
+fn explanation(resource: &ConfigResource, config: &Config) -> String {
     let mut text = format!("{} = {}", config.name, value_text(config));
     text.push_str(&format!("\n  set by {}", source_text(config.config_source)));
     if config.config_source != SOURCE_DEFAULT && !config.is_sensitive {
-        text.push_str(&format!(", default {}", super::value_or_dash(default_of(config))));
+        text.push_str(&format!(", default {}", value_or_dash(default_of(resource, config).as_deref())));
     }
     text.push_str(&format!(", {}", type_text(config.config_type)));
     if config.read_only {
@@ -121,7 +122,7 @@ fn to_json(resource: &ConfigResource, configs: &[Config]) -> Value {
         let value = json!({
             "value": config.value,
             "source": source_text(config.config_source),
-            "default": default_of(config),
+            "default": default_of(resource, config),
             "type": type_text(config.config_type),
             "read_only": config.read_only,
             "sensitive": config.is_sensitive,

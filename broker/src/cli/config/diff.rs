@@ -36,7 +36,7 @@ impl DiffConfig {
         let mut client = self.cluster.client()?;
         let mut ask = |resource: &ConfigResource| {
             let mut configs = client.describe_configs(resource, false)?;
-            configs.retain(differs);
+            configs.retain(|config| differs(resource, config));
             Ok::<_, ClientError>(configs)
         };
         let results: Vec<_> = self.resources.iter().map(|resource| (resource, ask(resource))).collect();
@@ -55,9 +55,9 @@ impl DiffConfig {
 }
 
 /// Secrets are not told; one that is set is taken for another than the default.
-fn differs(config: &Config) -> bool {
+fn differs(resource: &ConfigResource, config: &Config) -> bool {
     let is_set = config.config_source != SOURCE_DEFAULT;
-    is_set && (config.is_sensitive || config.value.as_deref() != default_of(config))
+    is_set && (config.is_sensitive || config.value != default_of(resource, config))
 }
 
 fn to_text(resource: &ConfigResource, configs: &[Config]) -> String {
@@ -74,7 +74,7 @@ fn to_text(resource: &ConfigResource, configs: &[Config]) -> String {
         table.row([
             config.name.clone(),
             value_text(config).to_owned(),
-            value_or_dash(default_of(config)).to_owned(),
+            value_or_dash(default_of(resource, config).as_deref()).to_owned(),
             source_text(config.config_source).to_owned(),
         ]);
     }
@@ -90,7 +90,7 @@ fn to_json(resource: &ConfigResource, result: &Result<Vec<Config>, ClientError>)
         json!({
             "key": config.name,
             "value": config.value,
-            "default": default_of(config),
+            "default": default_of(resource, config),
             "source": source_text(config.config_source),
         })
     };
@@ -121,11 +121,14 @@ mod tests {
 
     #[test]
     fn a_value_that_was_set_to_the_default_is_no_difference() {
-        assert!(differs(&config("2", 1, "1")));
-        assert!(!differs(&config("1", 1, "1")));
-        assert!(!differs(&config("1", SOURCE_DEFAULT, "1")));
-        assert!(differs(&Config { is_sensitive: true, value: None, config_source: 4, ..Config::default() }));
         let topic = ConfigResource::Topic("t".to_owned());
+        assert!(differs(&topic, &config("2", 1, "1")));
+        assert!(!differs(&topic, &config("1", 1, "1")));
+        assert!(!differs(&topic, &config("1", SOURCE_DEFAULT, "1")));
+        assert!(differs(
+            &topic,
+            &Config { is_sensitive: true, value: None, config_source: 4, ..Config::default() }
+        ));
         let text = "topic/t\nKEY  VALUE  DEFAULT  SET BY\nk    2      1        topic\n";
         assert_eq!(to_text(&topic, &[config("2", 1, "1")]), text);
     }
