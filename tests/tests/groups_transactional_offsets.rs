@@ -166,7 +166,10 @@ fn expect_offsets(broker: &Broker) {
 #[test]
 fn only_what_was_committed_is_told() {
     let quick = ["offsets.topic.num.partitions=2", "transaction.state.log.num.partitions=2"];
-    let mut broker = Broker::start_kind(Kind::Apache, Options::shards(2).with(&quick));
+    let mut broker = Broker::start_kind(
+        Kind::Apache,
+        Options::shards(2).with(&quick).expecting(&["it waits for transactions"]),
+    );
     let connection = &mut Connection::open(broker.bootstrap());
     create(connection, TOPIC, PARTITIONS);
     find_coordinator(connection, 0, GROUP);
