@@ -1,7 +1,7 @@
 //! What a node runs with: the typed result of all settings.
 
 use super::error::{ConfigError, ConfigErrors};
-use super::group::GroupConfig;
+use super::group::{self, GroupConfig};
 use super::listener::{self, Listener};
 use super::notice::{Notice, notices};
 use super::quorum::{self, Quorum, Voter};
@@ -143,6 +143,7 @@ impl BrokerConfig {
         let node = node(&values, &mut errors);
         let network = network(&values, &node, &mut errors);
         let log = log(&values, &mut errors);
+        group::contradictions(&values, &mut errors);
         let (Some(network), true) = (network, errors.is_empty()) else { return Err(ConfigErrors(errors)) };
         let notices = notices(&settings);
         let config = BrokerConfig {

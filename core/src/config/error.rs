@@ -19,6 +19,8 @@ pub enum ConfigError {
     Empty { key: &'static str },
     #[error("{key} = {value}: must be {allowed}")]
     Range { key: &'static str, value: i64, allowed: &'static str },
+    #[error("{key} = {value}: must not be {direction} {limit_key}, which is {limit}")]
+    Order { key: &'static str, value: i32, direction: &'static str, limit_key: &'static str, limit: i32 },
     #[error(transparent)]
     Listener(#[from] ListenerError),
     #[error(transparent)]

@@ -1,6 +1,6 @@
 //! What a group coordinator runs with.
 
-use super::values::Values;
+use super::{error::ConfigError, values::Values};
 
 /// Kafka's default for `offsets.topic.replication.factor`.
 const UNSET_REPLICATION_FACTOR_MAX: usize = 3;
@@ -66,6 +66,42 @@ impl OffsetsConfig {
     }
 }
 
+/// Lower and upper bound of what stands between them.
+const RANGES: [(&str, &str, &str); 3] = [
+    (
+        "group.consumer.min.session.timeout.ms",
+        "group.consumer.session.timeout.ms",
+        "group.consumer.max.session.timeout.ms",
+    ),
+    (
+        "group.consumer.min.heartbeat.interval.ms",
+        "group.consumer.heartbeat.interval.ms",
+        "group.consumer.max.heartbeat.interval.ms",
+    ),
+    (
+        "group.consumer.min.assignment.interval.ms",
+        "group.consumer.assignment.interval.ms",
+        "group.consumer.max.assignment.interval.ms",
+    ),
+];
+
+/// Values that are right each on its own and contradict each other.
+pub(super) fn contradictions(values: &Values, errors: &mut Vec<ConfigError>) {
+    let mut hold = |key: &'static str, direction, limit_key: &'static str| {
+        let (value, limit) = (values.int(key), values.int(limit_key));
+        let is_wrong = if direction == "below" { value < limit } else { value > limit };
+        if is_wrong {
+            errors.push(ConfigError::Order { key, value, direction, limit_key, limit });
+        }
+    };
+    hold("group.max.session.timeout.ms", "below", "group.min.session.timeout.ms");
+    for (min, key, max) in RANGES {
+        hold(max, "below", min);
+        hold(key, "below", min);
+        hold(key, "above", max);
+    }
+}
+
 impl GroupConfig {
     pub(super) fn new(values: &Values) -> Self {
         let migration = values.text_or_null("group.consumer.migration.policy").unwrap_or_default();
@@ -104,5 +140,29 @@ impl GroupConfig {
                 metadata_max_bytes: values.int("offset.metadata.max.bytes"),
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{BrokerConfig, Settings};
+
+    fn refused(lines: &str) -> Vec<String> {
+        let mut settings = Settings::default();
+        settings.read_file("s", lines).unwrap();
+        match BrokerConfig::new(settings) {
+            Ok(_) => Vec::new(),
+            Err(errors) => errors.0.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    #[test]
+    fn bounds_that_contradict_each_other_stop_the_start() {
+        assert_eq!(refused("group.consumer.session.timeout.ms=50000"), Vec::<String>::new());
+        let text = "group.consumer.session.timeout.ms = 1: must not be below \
+                    group.consumer.min.session.timeout.ms, which is 45000";
+        assert_eq!(refused("group.consumer.session.timeout.ms=1"), [text]);
+        assert_eq!(refused("group.min.session.timeout.ms=99\ngroup.max.session.timeout.ms=10").len(), 1);
+        assert_eq!(refused("group.consumer.heartbeat.interval.ms=15001").len(), 1);
     }
 }

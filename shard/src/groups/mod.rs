@@ -4,7 +4,11 @@ mod host;
 mod load;
 pub(crate) mod routing;
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    rc::Rc,
+};
 
 use jackdaw_core::{
     config::GroupConfig,
@@ -25,6 +29,7 @@ use host::GroupHost;
 pub(crate) struct Groups {
     pub(crate) config: GroupConfig,
     hosts: RefCell<BTreeMap<PartitionKey, Rc<GroupHost>>>,
+    pub(crate) has_told_of_missing_topic: Cell<bool>,
 }
 
 /// Requests for coordinators of one shard.
@@ -32,7 +37,7 @@ pub(crate) type GroupCall = Vec<(PartitionKey, Request)>;
 
 impl Groups {
     pub(crate) fn new(config: GroupConfig) -> Self {
-        Self { config, hosts: RefCell::default() }
+        Self { config, hosts: RefCell::default(), has_told_of_missing_topic: Cell::new(false) }
     }
 
     /// Take up the coordinators of partitions that this shard leads by `view`, and give the others up.

@@ -52,10 +52,20 @@ pub(crate) async fn create_automatically(shard: &Rc<Shard>, names: Vec<String>) 
         match ErrorCode::from_i16(topic.error_code) {
             ErrorCode::None => tracing::info!(topic = topic.name, "created a topic that a client asked for"),
             ErrorCode::TopicAlreadyExists => {}
+            error if topic.name == CONSUMER_OFFSETS => tell_of_missing_offsets_topic(shard, error),
             error => {
                 tracing::info!(topic = topic.name, %error, "cannot create a topic that a client asked for")
             }
         }
+    }
+}
+
+/// No group can be served without it. Clients ask again and again: it is said once a shard.
+fn tell_of_missing_offsets_topic(shard: &Shard, error: ErrorCode) {
+    if !shard.groups.has_told_of_missing_topic.replace(true) {
+        tracing::warn!(topic = CONSUMER_OFFSETS, %error,
+            "cannot make the topic of consumer groups, so no group can be served: offsets.topic.replication.factor \
+             may not be larger than the number of brokers");
     }
 }
 
