@@ -14,7 +14,7 @@ const FOUND: &[(&str, &[u64])] = &[
     // writes that a power cut kept in any order were taken for damage in the metadata log (261).
     ("node", &[22, 46, 49, 54, 69, 79, 261, 1496]),
     // What a kill had left unflushed was read after the restart, and lost by a power cut (405, before plans changed).
-    ("groups", &[331, 405]),
+    ("groups", &[331, 405, 1319, 1522, 1757, 4311]),
     // Data of a transaction was compacted on the word of a marker that a power cut then took (239, 271).
     ("compaction", &[239, 271]),
     ("log", &[0, 6, 7, 36, 42, 43, 48, 49, 75, 126, 233, 238, 289, 292, 318, 414]),
