@@ -91,6 +91,11 @@ pub const GROUP_REGEX_PROGRAM_BYTES_MAX: usize = 1 << 20;
 /// The least time between two look-ups of all expressions of a group: each is matched against every topic, and
 /// topics may be created by the thousand.
 pub const GROUP_REGEX_REFRESH_MIN_MS: u64 = 1_000;
+/// Members of one group whose timers are served in one turn, together: a few milliseconds.
+pub const GROUP_EXPIRED_TIMERS_MAX: usize = 1_000;
+/// What a decision about a group writes in one batch, by a rough count: a quarter of the default `max.message.bytes`.
+/// More than that is ordered so that it may be cut.
+pub const GROUP_ATOMIC_BYTES_MAX: usize = 256 << 10;
 // Groups: what the coordinator of one partition of `__consumer_offsets` remembers.
 
 /// Members of one group, whatever `group.max.size` says (its default is no limit). A leader is told of all of them in
@@ -99,17 +104,41 @@ pub const GROUP_MEMBERS_MAX: usize = 50_000;
 /// Protocols that one member offers. Each is looked for among those of every other member, so that the work of a
 /// JoinGroup grows with the square of it; the clients that we know offer at most four assignors.
 pub const GROUP_PROTOCOLS_MAX: usize = 64;
-/// Member ids of one group that were handed out and not used yet: each is under 200 bytes and lives for a session
-/// timeout. A client that asks again and again for an id is the only way to get here.
+/// What the protocols of one member take, names and metadata: twice what fits in a batch of the default
+/// `max.message.bytes`, which the group's record with all of its members has to.
+pub const GROUP_MEMBER_PROTOCOLS_BYTES_MAX: usize = 2 << 20;
+/// What the texts of all groups of one coordinator take: group ids, and of classic groups members' terms and issued
+/// ids, which are in no record, so that no log bounds them. 10,000 members of 10 KB are 100 MB. Past it, what takes
+/// more is refused.
+pub const GROUPS_SIZE_BYTES_MAX: usize = 256 << 20;
+/// Member ids of one group that were handed out and not used yet. Each lives for a session timeout; its length, with
+/// the client's own name in it, counts in `GROUPS_SIZE_BYTES_MAX`. A client that asks again and again for an id is
+/// the only way to get here.
 pub const GROUP_ISSUED_IDS_MAX: usize = 10_000;
-/// Groups of one coordinator, of which a broker has 50: an empty one takes under 1 KiB. A client that invents group
+/// Groups of one coordinator, of which a broker has 50: an empty one takes under 1 KiB besides
+/// its id. A client that invents group
 /// ids without end is the only way to get here.
 pub const GROUPS_PER_COORDINATOR_MAX: usize = 100_000;
-/// Offsets of one coordinator: about 150 bytes each besides their metadata, 300 MB at the bound.
+/// Offsets of one coordinator: about 150 bytes each besides their metadata, 300 MB at the bound. Past it only new
+/// ones are refused.
 pub const OFFSETS_PER_COORDINATOR_MAX: usize = 2_000_000;
-/// Records that one sweep writes at once: with topic names of the greatest length they stay within a batch of the
-/// default `max.message.bytes`.
+/// What the metadata of all offsets of one coordinator may take. Most clients send none; one offset may have 4,096
+/// characters, so that the bound on the count alone would allow gigabytes.
+pub const OFFSETS_METADATA_BYTES_MAX: usize = 256 << 20;
+/// Records that one sweep writes at once: a few milliseconds' work.
 pub const GROUP_SWEEP_RECORDS_MAX: usize = 1_000;
+/// What the records of one sweep take together, about: each names its group, which may be as long as a string can be.
+/// Half of the default `max.message.bytes`; where the topic allows less, the sweep halves it until it fits.
+pub const GROUP_SWEEP_BYTES_MAX: usize = 512 << 10;
+/// A sweep that could not write this much goes on with the next group.
+pub const GROUP_SWEEP_BYTES_MIN: usize = 1 << 10;
+/// How long what is due and could not be written is put off, so that others have their turn.
+pub const GROUP_POSTPONE_MS: u64 = 5_000;
+/// How long a coordinator serves, and how old a commit is, before the metadata's silence about the topic counts: an
+/// image that lags behind a restart must not take offsets away.
+pub const GROUP_IMAGE_SETTLED_MS: u64 = 5 * 60 * 1000;
+/// Deleted topics whose offsets are still to be looked for; those beyond are found by the sweep.
+pub const GROUP_DELETED_TOPICS_MAX: usize = 10_000;
 /// Groups that one step of a sweep looks at: a few milliseconds, so that requests are not kept waiting.
 pub const GROUP_SWEEP_GROUPS_MAX: usize = 1_000;
 /// How long a JoinGroup of a new member may wait. It has no id yet and sends no heartbeats, and one that went away

@@ -4,12 +4,15 @@ use std::{collections::BTreeSet, rc::Rc};
 
 use jackdaw_core::config::LogCleanerConfig;
 use jackdaw_ring::{spawn, unix_ms, yield_now};
-use jackdaw_storage::{CleanFailure, CleanStats, Cleanable, Cleaner, CleanerConfig, StorageError};
+use jackdaw_storage::{CleanFailure, CleanStats, Cleanable, Cleaner, CleanerConfig};
 
 use crate::{housekeeping::pause, message::PartitionKey, partition::Partition, shard::Shard};
 
 /// The shortest rest, whatever `log.cleaner.backoff.ms` says: looking for work is work, too.
 const BACKOFF_MIN_MS: i64 = 10;
+
+/// How soon a shorter rest takes effect.
+const REST_STEP_MS: i64 = 1000;
 
 /// Partitions looked at before others get their turn.
 const PARTITIONS_PER_TURN: usize = 64;
@@ -21,8 +24,9 @@ pub(crate) fn start(shard: &Rc<Shard>, config: &LogCleanerConfig) {
             shard: Rc::clone(shard),
             cleaner: Cleaner::new(share(config, shard.rpc.shards())),
             uncleanable: BTreeSet::new(),
+            put_off: BTreeSet::new(),
         };
-        spawn(cleaning.run(config.backoff_ms.max(BACKOFF_MIN_MS)));
+        spawn(cleaning.run());
     }
 }
 
@@ -42,18 +46,37 @@ struct Cleaning {
     cleaner: Cleaner,
     /// Damaged; the next start tries again.
     uncleanable: BTreeSet<PartitionKey>,
+    /// The system refused something; tried again after the next rest, so that others have their turn before.
+    put_off: BTreeSet<PartitionKey>,
 }
 
 impl Cleaning {
-    async fn run(mut self, backoff_ms: i64) {
+    async fn run(mut self) {
         while !self.shard.is_stopping() {
+            self.cleaner.set_config(share(&self.shard.cleaner_in_effect(), self.shard.rpc.shards()));
             let goes_on = match self.dirtiest().await {
                 Some((partition, cleanable)) => self.clean(&partition, &cleanable).await,
                 None => false,
             };
             if !goes_on {
-                pause(backoff_ms).await;
+                self.rest().await;
+                self.put_off.clear();
             }
+        }
+    }
+
+    /// `log.cleaner.backoff.ms`, also where that is made shorter meanwhile.
+    async fn rest(&self) {
+        let mut rested_ms = 0;
+        while !self.shard.is_stopping() {
+            let backoff_ms = self.shard.cleaner_in_effect().backoff_ms.max(BACKOFF_MIN_MS);
+            let left_ms = backoff_ms.saturating_sub(rested_ms);
+            if left_ms <= 0 {
+                return;
+            }
+            let step_ms = left_ms.min(REST_STEP_MS);
+            pause(step_ms).await;
+            rested_ms += step_ms;
         }
     }
 
@@ -69,7 +92,9 @@ impl Cleaning {
             if index % PARTITIONS_PER_TURN == PARTITIONS_PER_TURN - 1 {
                 yield_now().await;
             }
-            if partition.is_retired() || self.uncleanable.contains(&partition.key) {
+            let is_left_out =
+                self.uncleanable.contains(&partition.key) || self.put_off.contains(&partition.key);
+            if partition.is_retired() || is_left_out {
                 continue;
             }
             partition.flush_for_compaction();
@@ -84,7 +109,7 @@ impl Cleaning {
                     }
                 }
                 Ok(None) => {}
-                Err(error) => self.give_up(&partition, &error),
+                Err(error) => _ = self.failed(&partition, error.into()),
             }
         }
         dirtiest
@@ -101,24 +126,32 @@ impl Cleaning {
             }
             // Told already why, or not worth a word: the segments changed meanwhile.
             Ok(None) => false,
-            Err(CleanFailure::Uncleanable(error)) => {
-                self.give_up(partition, &error);
-                true
-            }
-            Err(CleanFailure::Disk(error)) => {
-                let what = format!("cannot compact {}-{}", partition.topic, partition.key.partition);
-                self.shard.fatal.disk(&what, &error);
-                false
-            }
+            Err(failure) => self.failed(partition, failure),
         }
     }
 
-    fn give_up(&mut self, partition: &Partition, error: &StorageError) {
-        tracing::error!(
-            topic = %partition.topic, partition = partition.key.partition, %error,
-            "this partition is not compacted any more until the next start; it goes on otherwise"
-        );
-        self.uncleanable.insert(partition.key);
+    /// Whether others can be compacted.
+    fn failed(&mut self, partition: &Partition, failure: CleanFailure) -> bool {
+        let (topic, number) = (&partition.topic, partition.key.partition);
+        match failure {
+            CleanFailure::Uncleanable(error) => {
+                tracing::error!(
+                    %topic, partition = number, %error,
+                    "this partition is not compacted any more until the next start; it goes on otherwise"
+                );
+                self.uncleanable.insert(partition.key);
+                true
+            }
+            CleanFailure::Io(error) => {
+                tracing::warn!(%topic, partition = number, %error, "could not compact this partition; tries again");
+                self.put_off.insert(partition.key);
+                true
+            }
+            CleanFailure::Disk(error) => {
+                self.shard.fatal.disk(&format!("cannot compact {topic}-{number}"), &error);
+                false
+            }
+        }
     }
 }
 

@@ -54,6 +54,3 @@ pub(crate) const CONTROLLED_SHUTDOWN_MAX: std::time::Duration = std::time::Durat
 /// Read of a partition of `__consumer_offsets` at a time while its groups are loaded: some thousand records, which
 /// are replayed in a few milliseconds before others get their turn.
 pub(crate) const GROUP_LOAD_BYTES: usize = 256 << 10;
-
-/// Until what is due in a group is tried again after it could not be written.
-pub(crate) const GROUP_RETRY: std::time::Duration = std::time::Duration::from_millis(500);

@@ -8,7 +8,7 @@ use std::{
 };
 
 use jackdaw_core::{
-    config::GroupConfig,
+    config::{GroupConfig, LogCleanerConfig},
     controller::{ControllerRequest, Request, Response},
     error_code::ErrorCode,
     fetch_session::FetchSessions,
@@ -106,6 +106,12 @@ impl Shard {
     pub(crate) fn int_in_effect(&self, name: &'static str) -> i32 {
         let view = self.view();
         self.identity.config.int_in_effect(name, view.dynamic_broker(self.identity.node_id))
+    }
+
+    /// What compaction goes by: as set at run time, else as the node was started with.
+    pub(crate) fn cleaner_in_effect(&self) -> LogCleanerConfig {
+        let view = self.view();
+        self.identity.config.cleaner_in_effect(view.dynamic_broker(self.identity.node_id))
     }
 
     pub(crate) fn listener_name(&self, listener: usize) -> &str {

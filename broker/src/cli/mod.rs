@@ -4,14 +4,17 @@ mod api_versions;
 mod base64;
 mod client;
 mod completion;
+mod config;
 mod consume;
 mod error;
 mod group;
 mod options;
 mod output;
 mod produce;
+mod selection;
 mod server;
 mod storage;
+mod target;
 #[cfg(test)]
 mod tests;
 mod topic;
@@ -38,6 +41,7 @@ const EXAMPLES: &str = "Examples:
   jackdaw topic create orders --partitions 6
   seq 10 | jackdaw produce orders
   jackdaw consume orders --follow
+  jackdaw config set topic/orders retention.ms=86400000
   jackdaw group lag";
 
 /// Everything on the command line.
@@ -66,9 +70,12 @@ fn long_help_end() -> String {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// Create, list, describe and delete topics
+    /// Create, list, describe, alter and delete topics, and their records
     #[command(subcommand)]
     Topic(topic::TopicCommand),
+    /// Show and change configurations of topics, brokers, groups and client metrics
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
     /// See what consumer groups do, and move their offsets
     #[command(subcommand)]
     Group(group::GroupCommand),
@@ -109,6 +116,7 @@ pub(crate) fn run() -> ExitCode {
 fn run_command(command: Command) -> Result<(), CommandError> {
     match command {
         Command::Topic(command) => command.run(),
+        Command::Config(command) => command.run(),
         Command::Group(command) => command.run(),
         Command::Produce(command) => command.run(),
         Command::Consume(command) => command.run(),

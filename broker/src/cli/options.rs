@@ -64,3 +64,24 @@ pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
         _ => Err("write a number of seconds from 0.001 to 86400".to_owned()),
     }
 }
+
+/// A key with its value on the command line.
+pub(crate) fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("write KEY=VALUE".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_config_may_contain_equals_signs() {
+        assert_eq!(key_value("a=b=c"), Ok(("a".to_owned(), "b=c".to_owned())));
+        assert_eq!(key_value("a="), Ok(("a".to_owned(), String::new())));
+        assert!(key_value("a").is_err());
+        assert!(key_value("=a").is_err());
+    }
+}

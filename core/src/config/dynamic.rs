@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::broker::BrokerConfig;
+use super::broker::{BrokerConfig, LogCleanerConfig};
 use super::row::{ConfigKey, Scope};
 use super::table::{self, BROKER_QUOTA, broker_key};
 use super::topic::DynamicBroker;
@@ -41,6 +41,13 @@ const AT_START_HERE: &[&str] = &["listeners", "listener.security.protocol.map"];
 /// The broker's key of this name, quotas that are set only at run time among them.
 pub(super) fn dynamic_broker_key(name: &str) -> Option<&'static ConfigKey> {
     broker_key(name).or_else(|| BROKER_QUOTA.iter().find(|key| key.name == name))
+}
+
+/// The nearest value that was set at run time, if one was.
+fn set_at_run_time(name: &str, dynamic: DynamicBroker<'_>) -> Option<Value> {
+    let key = broker_key(name)?;
+    let layers = [dynamic.own, dynamic.cluster].into_iter().flatten();
+    layers.filter_map(|layer| key.parse(layer.get(name)?).ok()).next()
 }
 
 impl BrokerConfig {
@@ -85,13 +92,30 @@ impl BrokerConfig {
     /// # Panics
     /// If the table has no such key of that type.
     pub fn int_in_effect(&self, name: &str, dynamic: DynamicBroker<'_>) -> i32 {
-        let key = broker_key(name);
-        let layers = [dynamic.own, dynamic.cluster].into_iter().flatten();
-        let mut set = layers.filter_map(|layer| key?.parse(layer.get(name)?).ok());
-        match set.next() {
+        match set_at_run_time(name, dynamic) {
             Some(Value::Int(value)) => value,
             Some(Value::Short(value)) => value.into(),
             _ => self.values.int(name),
+        }
+    }
+
+    /// What compaction goes by now.
+    pub fn cleaner_in_effect(&self, dynamic: DynamicBroker<'_>) -> LogCleanerConfig {
+        let long = |name: &str| match set_at_run_time(name, dynamic) {
+            Some(Value::Long(value)) => value,
+            _ => self.values.long(name),
+        };
+        let double = |name: &str| match set_at_run_time(name, dynamic) {
+            Some(Value::Double(value)) => value,
+            _ => self.values.double(name),
+        };
+        LogCleanerConfig {
+            enable: self.values.boolean("log.cleaner.enable"),
+            io_max_bytes_per_second: double("log.cleaner.io.max.bytes.per.second"),
+            dedupe_buffer_size: long("log.cleaner.dedupe.buffer.size"),
+            io_buffer_size: self.int_in_effect("log.cleaner.io.buffer.size", dynamic),
+            io_buffer_load_factor: double("log.cleaner.io.buffer.load.factor"),
+            backoff_ms: long("log.cleaner.backoff.ms"),
         }
     }
 

@@ -52,7 +52,7 @@ impl Coordinator {
         Outcome::answer(call, Response::ListGroups(response))
     }
 
-    /// A group that is named twice is answered once.
+    /// Each group once, however often the request names it.
     pub(super) fn delete_groups(&self, call: CallId, request: &DeleteGroupsRequest) -> Outcome {
         let mut records = Vec::new();
         let names: BTreeSet<_> = request.groups_names.iter().collect();

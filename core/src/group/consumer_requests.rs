@@ -12,7 +12,6 @@ use super::{
 };
 use crate::{
     error_code::ErrorCode,
-    limits::GROUPS_PER_COORDINATOR_MAX,
     protocol::messages::{
         consumer_group_describe::{ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse},
         consumer_group_heartbeat::ConsumerGroupHeartbeatRequest,
@@ -68,7 +67,7 @@ impl Coordinator {
                 }
             }
             None if !joins => (Changes::default(), unknown_group(&scope.settings, version, request)),
-            None if self.groups.count() >= GROUPS_PER_COORDINATOR_MAX => {
+            None if !self.groups.accepts(group_id) => {
                 let refusal = Refusal::new(ErrorCode::GroupMaxSizeReached, "There are too many groups.");
                 (Changes::default(), refused(&refusal))
             }
@@ -84,12 +83,14 @@ impl Coordinator {
     fn carry_out(&self, context: &Context<'_>, group_id: &str, changes: Changes) -> Outcome {
         let effects = changes.effects.into_iter().map(|effect| Effect(SoftChange::Consumer(effect)));
         let mut outcome =
-            Outcome { records: changes.records, effects: effects.collect(), responses: Vec::new() };
+            Outcome { records: changes.records, effects: effects.collect(), ..Outcome::default() };
+        outcome.atomic = !changes.may_be_cut;
         if let Some(mut group) = changes.downgraded {
             group.restart_sessions(context.now_ms);
             let mut draft = Draft::new(context, &self.settings.classic, group_id.into(), *group);
             draft.rebalance();
-            let group = Box::new(draft.group);
+            // It has begun, no more: nobody waits, and a group with members is written when it is stable.
+            let group = Box::new(draft.into_group());
             outcome.effects.push(Effect(SoftChange::BecameClassic { group_id: group_id.into(), group }));
         }
         outcome
@@ -188,16 +189,19 @@ impl Coordinator {
         Outcome::answer(call, Response::ConsumerGroupDescribe(response))
     }
 
-    /// The oldest timer that has run out.
-    pub(super) fn consumer_timer(&self, context: &Context<'_>) -> Outcome {
-        let Some(timer) = self.consumer.due(context.now_ms).next() else { return Outcome::default() };
-        let mut changes = match self.groups.get(&timer.group_id) {
-            Some((_, Group::Consumer(group))) => group.on_timer(&self.scope(context, &timer.group_id), timer),
+    /// What has run out in the group of the oldest timer.
+    pub(super) fn consumer_timers(&self, context: &Context<'_>) -> Outcome {
+        let timers = self.consumer.due_of_one_group(context.now_ms);
+        let Some(first) = timers.first() else { return Outcome::default() };
+        let mut changes = match self.groups.get(&first.group_id) {
+            Some((_, Group::Consumer(group))) => {
+                group.on_timers(&self.scope(context, &first.group_id), &timers)
+            }
             _ => Changes::default(),
         };
-        // It is over, whatever it led to.
-        changes.effects.push(consumer::Effect::Cancel(timer.clone()));
-        self.carry_out(context, &timer.group_id, changes)
+        // They are over, whatever they led to.
+        changes.effects.extend(timers.iter().map(|timer| consumer::Effect::Cancel((*timer).clone())));
+        self.carry_out(context, &first.group_id, changes)
     }
 
     pub(super) fn consumer_groups_loaded(&self, context: &Context<'_>) -> Outcome {

@@ -4,6 +4,7 @@ use super::{
     CallId, Context, Effect, GroupRecord, Outcome, Request,
     classic::Draft,
     consumer,
+    deleted_topics::DeletedTopics,
     groups::{Group, Groups},
     offsets::{CommittedOffset, Offsets},
     outcome::SoftChange,
@@ -11,6 +12,7 @@ use super::{
 };
 use crate::{
     config::GroupConfig,
+    limits::GROUP_POSTPONE_MS,
     protocol::records::{GroupKey, GroupValue},
 };
 
@@ -22,8 +24,17 @@ pub struct Coordinator {
     pub(super) offsets: Offsets,
     pub(super) consumer: consumer::SoftState,
     pub(super) sweep: Sweep,
+    pub(super) deleted_topics: DeletedTopics,
     /// The log has been read to its end.
     is_active: bool,
+}
+
+/// The kinds of things that become due, in the order in which they have their turn.
+enum Due {
+    ClassicGroup,
+    ConsumerTimer,
+    DeletedTopics,
+    Sweep,
 }
 
 impl Coordinator {
@@ -34,6 +45,7 @@ impl Coordinator {
             offsets: Offsets::default(),
             consumer: consumer::SoftState::default(),
             sweep: Sweep::default(),
+            deleted_topics: DeletedTopics::default(),
             is_active: false,
         }
     }
@@ -77,6 +89,7 @@ impl Coordinator {
                     self.groups.become_classic(group_id, *group);
                 }
                 SoftChange::Swept(progress) => self.sweep.advance(progress),
+                SoftChange::SweptDeletedTopics(next) => self.deleted_topics.advance(next, context.now_ms),
             }
         }
     }
@@ -106,8 +119,10 @@ impl Coordinator {
                 self.groups.replay(&key.group, value, self.is_active);
             }
             (key, _) => {
-                if let Some(group_id) = consumer::group_of(key) {
-                    self.groups.replay_consumer(group_id, record);
+                if let Some(group_id) = consumer::group_of(key)
+                    && self.groups.replay_consumer(group_id, record)
+                {
+                    self.consumer.forget_group(group_id);
                 }
             }
         }
@@ -137,30 +152,63 @@ impl Coordinator {
         self.consumer_groups_loaded(context)
     }
 
-    /// What is due by now: sessions, rebalances, offsets that expire. One group at a time: the host asks again while
+    /// What `poll` does next.
+    fn first_due(&self, now_ms: u64) -> Option<Due> {
+        let is_due = |at_ms: Option<u64>| at_ms.is_some_and(|at_ms| at_ms <= now_ms);
+        if is_due(self.groups.first_due().map(|(due_ms, _)| due_ms)) {
+            Some(Due::ClassicGroup)
+        } else if is_due(self.consumer.next_timeout_ms()) {
+            Some(Due::ConsumerTimer)
+        } else if self.deleted_topics.is_due(now_ms) {
+            Some(Due::DeletedTopics)
+        } else {
+            self.sweep.is_due(now_ms).then_some(Due::Sweep)
+        }
+    }
+
+    /// What is due by now: sessions, rebalances, offsets that expire. One thing at a time: the host asks again while
     /// `next_timeout_ms` is not in the future.
     pub fn poll(&self, context: &Context<'_>) -> Outcome {
-        match self.groups.first_due() {
-            Some((due_ms, group_id)) if due_ms <= context.now_ms => match self.groups.get(group_id) {
-                Some((group_id, Group::Classic(group))) => {
-                    let mut draft =
-                        Draft::new(context, &self.settings.classic, group_id.clone(), group.clone());
-                    draft.on_timeout();
-                    draft.finish()
+        match self.first_due(context.now_ms) {
+            Some(Due::ClassicGroup) => self.classic_timeout(context),
+            Some(Due::ConsumerTimer) => self.consumer_timers(context),
+            Some(Due::DeletedTopics) => self.sweep_deleted_topics(),
+            Some(Due::Sweep) => self.sweep_offsets(context),
+            None => Outcome::default(),
+        }
+    }
+
+    fn classic_timeout(&self, context: &Context<'_>) -> Outcome {
+        let due = self.groups.first_due().and_then(|(_, group_id)| self.groups.get(group_id));
+        let Some((group_id, Group::Classic(group))) = due else {
+            panic!("only classic groups that are there have a time in `Groups::due`");
+        };
+        let mut draft = Draft::new(context, &self.settings.classic, group_id.clone(), group.clone());
+        draft.on_timeout();
+        draft.finish()
+    }
+
+    /// What `poll` at this moment came to could not be written: it is put off, so that others have their turn.
+    pub fn postpone(&mut self, now_ms: u64) {
+        let at_ms = now_ms + GROUP_POSTPONE_MS;
+        match self.first_due(now_ms) {
+            Some(Due::ClassicGroup) => self.groups.postpone_first(at_ms),
+            Some(Due::ConsumerTimer) => {
+                let timers: Vec<_> = self.consumer.due_of_one_group(now_ms).into_iter().cloned().collect();
+                for timer in timers {
+                    self.consumer.accept(consumer::Effect::Set { timer, deadline_ms: at_ms });
                 }
-                Some((_, Group::Consumer(_))) | None => Outcome::default(),
-            },
-            _ if self.consumer.next_timeout_ms().is_some_and(|at_ms| at_ms <= context.now_ms) => {
-                self.consumer_timer(context)
             }
-            _ if self.sweep.is_due(context.now_ms) => self.sweep_offsets(context),
-            _ => Outcome::default(),
+            Some(Due::DeletedTopics) => self.deleted_topics.postpone(now_ms),
+            Some(Due::Sweep) => self.sweep.postpone(now_ms),
+            None => {}
         }
     }
 
     /// When `poll` has something to do, by the clock that never goes back.
     pub fn next_timeout_ms(&self) -> Option<u64> {
         let first = self.groups.first_due().map(|(due_ms, _)| due_ms);
-        first.into_iter().chain(self.sweep.at_ms()).chain(self.consumer.next_timeout_ms()).min()
+        let searches = self.sweep.at_ms().into_iter().chain(self.deleted_topics.at_ms());
+        first.into_iter().chain(searches).chain(self.consumer.next_timeout_ms()).min()
     }
 }

@@ -9,7 +9,10 @@ use super::{
     due::DueGroups,
     offsets::{Expiry, Subscription},
 };
-use crate::protocol::records::group::GroupMetadataValue;
+use crate::{
+    limits::{GROUPS_PER_COORDINATOR_MAX, GROUPS_SIZE_BYTES_MAX},
+    protocol::records::group::GroupMetadataValue,
+};
 
 /// A group of either protocol.
 #[derive(Clone, Debug)]
@@ -23,15 +26,41 @@ struct Entry {
     group: Group,
     /// What stands for the group in `Groups::due`.
     due_ms: Option<u64>,
+    /// What stands for it in `Groups::size_bytes`.
+    size_bytes: usize,
 }
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Groups {
     by_id: BTreeMap<Arc<str>, Entry>,
     due: DueGroups,
+    size_bytes: usize,
+    pub(crate) room: Room,
+}
+
+/// The bounds.
+#[derive(Clone, Debug)]
+pub(crate) struct Room {
+    pub(crate) count: usize,
+    pub(crate) size_bytes: usize,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self { count: GROUPS_PER_COORDINATOR_MAX, size_bytes: GROUPS_SIZE_BYTES_MAX }
+    }
 }
 
 impl Group {
+    /// What its texts take. A consumer group's members are in the log, whose batches are bounded.
+    fn size_bytes(&self, group_id: &str) -> usize {
+        group_id.len()
+            + match self {
+                Self::Classic(group) => group.size_bytes(),
+                Self::Consumer(_) => 0,
+            }
+    }
+
     pub(crate) fn next_deadline_ms(&self) -> Option<u64> {
         match self {
             Self::Classic(group) => group.next_deadline_ms(),
@@ -83,8 +112,19 @@ impl Groups {
         self.by_id.get_key_value(group_id).map(|(group_id, entry)| (group_id, &entry.group))
     }
 
+    #[cfg(test)]
     pub(crate) fn count(&self) -> usize {
         self.by_id.len()
+    }
+
+    /// Whether there is room for one more group.
+    pub(crate) fn accepts(&self, group_id: &str) -> bool {
+        self.by_id.len() < self.room.count && self.accepts_bytes(group_id.len())
+    }
+
+    /// Whether there is room for this much more; for nothing more there always is.
+    pub(crate) fn accepts_bytes(&self, growth: usize) -> bool {
+        growth == 0 || self.size_bytes + growth <= self.room.size_bytes
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &Group)> {
@@ -99,6 +139,14 @@ impl Groups {
 
     pub(crate) fn first_due(&self) -> Option<(u64, &Arc<str>)> {
         self.due.first()
+    }
+
+    /// Puts the first that is due off.
+    pub(crate) fn postpone_first(&mut self, at_ms: u64) {
+        let Some(group_id) = self.due.first().map(|(_, group_id)| Arc::clone(group_id)) else { return };
+        let Some(entry) = self.by_id.get_mut(&group_id) else { return };
+        self.due.set(&group_id, entry.due_ms, Some(at_ms));
+        entry.due_ms = Some(at_ms);
     }
 
     /// Applies changes of one group. If it is not there it comes into being: its first record follows.
@@ -137,10 +185,14 @@ impl Groups {
 
     /// A record of a group of KIP-848. Such a group takes the place of a classic one of which offsets or an older
     /// record told.
-    pub(crate) fn replay_consumer(&mut self, group_id: &str, record: &GroupRecord) {
+    /// Whether the group ended.
+    pub(crate) fn replay_consumer(&mut self, group_id: &str, record: &GroupRecord) -> bool {
         let ends = consumer::ends_group(record);
         match self.by_id.get_mut(group_id).map(|entry| &mut entry.group) {
-            Some(Group::Consumer(_)) if ends => self.remove(group_id),
+            Some(Group::Consumer(_)) if ends => {
+                self.remove(group_id);
+                return true;
+            }
             Some(Group::Consumer(group)) => group.replay(record),
             _ if record.value.is_none() => {}
             _ => {
@@ -149,6 +201,7 @@ impl Groups {
                 self.insert(group_id.into(), Group::Consumer(Box::new(group)));
             }
         }
+        false
     }
 
     /// Offsets may be there before, or without, a group's own record.
@@ -170,25 +223,32 @@ impl Groups {
 
     fn entry_or_insert(&mut self, group_id: &Arc<str>, unix_ms: i64) -> &mut Group {
         let entry = self.by_id.entry(Arc::clone(group_id));
-        let new = || Entry { group: Group::Classic(ClassicGroup::new(unix_ms)), due_ms: None };
+        let new = || Entry { group: Group::Classic(ClassicGroup::new(unix_ms)), due_ms: None, size_bytes: 0 };
         &mut entry.or_insert_with(new).group
     }
 
     fn insert(&mut self, group_id: Arc<str>, group: Group) {
-        let old = self.by_id.insert(Arc::clone(&group_id), Entry { group, due_ms: None });
+        let size_bytes = group.size_bytes(&group_id);
+        let old = self.by_id.insert(Arc::clone(&group_id), Entry { group, due_ms: None, size_bytes });
+        self.size_bytes = self.size_bytes + size_bytes - old.as_ref().map_or(0, |old| old.size_bytes);
         self.due.set(&group_id, old.and_then(|old| old.due_ms), None);
     }
 
     fn remove(&mut self, group_id: &str) {
         if let Some((group_id, entry)) = self.by_id.remove_entry(group_id) {
             self.due.set(&group_id, entry.due_ms, None);
+            self.size_bytes -= entry.size_bytes;
         }
     }
 
+    /// What follows from a change of the group.
     fn set_due(&mut self, group_id: &Arc<str>) {
         let Some(entry) = self.by_id.get_mut(group_id) else { return };
         let due_ms = entry.group.next_deadline_ms();
         self.due.set(group_id, entry.due_ms, due_ms);
         entry.due_ms = due_ms;
+        let size_bytes = entry.group.size_bytes(group_id);
+        self.size_bytes = self.size_bytes + size_bytes - entry.size_bytes;
+        entry.size_bytes = size_bytes;
     }
 }

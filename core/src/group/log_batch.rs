@@ -10,9 +10,10 @@ use crate::{
         records::{GroupKey, GroupValue},
     },
     records::{
-        BatchBuilder, BatchView, Codec, CorruptBatch, InvalidRecord, NewRecord, Record, Records,
+        BatchBuilder, BatchView, Codec, ControlType, CorruptBatch, InvalidRecord, NewRecord, Record, Records,
         ValidatedBatch,
         compression::{DecompressError, Decompressor},
+        control::control_records,
     },
 };
 
@@ -41,16 +42,65 @@ pub enum GroupLogError {
 pub fn build_group_batch(records: &[GroupRecord], timestamp_ms: i64) -> Result<ValidatedBatch, EncodeError> {
     let mut builder = BatchBuilder::new();
     for record in records {
-        let key = record.key.encode()?;
+        EncodedRecord::new(record)?.append_to(&mut builder, timestamp_ms);
+    }
+    Ok(builder.build_uncompressed())
+}
+
+/// Data batches with these records, in order, none above `max_bytes` but for a record that is larger by itself. With
+/// each batch how many records are in it.
+///
+/// # Errors
+/// A record with a field that its version cannot carry.
+pub fn build_group_batches(
+    records: &[GroupRecord],
+    timestamp_ms: i64,
+    max_bytes: usize,
+) -> Result<Vec<(ValidatedBatch, usize)>, EncodeError> {
+    let mut batches = Vec::new();
+    let mut builder = BatchBuilder::new();
+    let mut count = 0;
+    for record in records {
+        let record = EncodedRecord::new(record)?;
+        if count > 0 && builder.size_bytes() + record.size_bytes_at_most() > max_bytes {
+            batches.push((std::mem::take(&mut builder).build_uncompressed(), count));
+            count = 0;
+        }
+        record.append_to(&mut builder, timestamp_ms);
+        count += 1;
+    }
+    if count > 0 {
+        batches.push((builder.build_uncompressed(), count));
+    }
+    Ok(batches)
+}
+
+struct EncodedRecord {
+    key: Bytes,
+    value: Option<Bytes>,
+}
+
+impl EncodedRecord {
+    /// Lengths, deltas, attributes and the count of headers of a record.
+    const OVERHEAD_BYTES_MAX: usize = 32;
+
+    fn new(record: &GroupRecord) -> Result<Self, EncodeError> {
         let value = record.value.as_ref().map(|value| value.encode(record.value_version)).transpose()?;
+        Ok(Self { key: record.key.encode()?, value })
+    }
+
+    fn size_bytes_at_most(&self) -> usize {
+        self.key.len() + self.value.as_ref().map_or(0, Bytes::len) + Self::OVERHEAD_BYTES_MAX
+    }
+
+    fn append_to(&self, builder: &mut BatchBuilder, timestamp_ms: i64) {
         builder.append(&NewRecord {
             timestamp_ms,
-            key: Some(&key),
-            value: value.as_deref(),
+            key: Some(&self.key),
+            value: self.value.as_deref(),
             ..NewRecord::default()
         });
     }
-    Ok(builder.build_uncompressed())
 }
 
 /// Passes each record of a checked batch to `replay`. Records of a type that this release does not know are counted
@@ -80,6 +130,26 @@ pub fn replay_group_batch(
         }
     }
     Ok(unknown_count)
+}
+
+/// Passes each end of a transaction in a control batch to `replay`: true where it is committed. Other control records
+/// say nothing to a coordinator.
+///
+/// # Errors
+/// Anything that no broker can have written.
+pub fn replay_group_markers(
+    batch: &BatchView<'_>,
+    mut replay: impl FnMut(bool),
+) -> Result<(), GroupLogError> {
+    batch.check()?;
+    for record in control_records(batch) {
+        match record?.control_type {
+            Some(ControlType::Commit) => replay(true),
+            Some(ControlType::Abort) => replay(false),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// `None` for a record of an unknown type.

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::{
-    CallId, Client, Context, Coordinator, Outcome, Response,
-    classic::{ClassicGroup, Draft, Join, created_record, join_failed, sync_failed},
+    CallId, Client, Context, Coordinator, Outcome, Request, Response,
+    classic::{ClassicGroup, Draft, Join, State, created_record, join_failed, sync_failed},
     groups::Group,
 };
 use crate::{
     error_code::ErrorCode,
-    limits::{GROUP_PROTOCOLS_MAX, GROUPS_PER_COORDINATOR_MAX},
+    limits::{GROUP_MEMBER_PROTOCOLS_BYTES_MAX, GROUP_PROTOCOLS_MAX},
     protocol::messages::{
         heartbeat::{HeartbeatRequest, HeartbeatResponse},
         join_group::JoinGroupRequest,
@@ -52,7 +52,9 @@ impl Coordinator {
         if !timeouts.contains(&request.session_timeout_ms) {
             return fail(ErrorCode::InvalidSessionTimeout);
         }
-        if request.protocols.len() > GROUP_PROTOCOLS_MAX {
+        let protocols = request.protocols.iter();
+        let bytes: usize = protocols.map(|protocol| protocol.name.len() + protocol.metadata.len()).sum();
+        if request.protocols.len() > GROUP_PROTOCOLS_MAX || bytes > GROUP_MEMBER_PROTOCOLS_BYTES_MAX {
             return fail(ErrorCode::InconsistentGroupProtocol);
         }
         let join = Join { call, version, client, request };
@@ -63,10 +65,15 @@ impl Coordinator {
             Some((group_id, group)) => {
                 let mut draft = self.draft(context, group_id, group);
                 draft.join(join);
-                draft.finish()
+                let growth = draft.group.size_bytes().saturating_sub(group.size_bytes());
+                match self.groups.accepts_bytes(growth) {
+                    true => draft.finish(),
+                    false => fail(ErrorCode::GroupMaxSizeReached),
+                }
             }
             None if !request.member_id.is_empty() => fail(ErrorCode::UnknownMemberId),
-            None if self.groups.count() >= GROUPS_PER_COORDINATOR_MAX => fail(ErrorCode::GroupMaxSizeReached),
+            None if !self.groups.accepts(&request.group_id) => fail(ErrorCode::GroupMaxSizeReached),
+            None if !self.groups.accepts_bytes(bytes) => fail(ErrorCode::GroupMaxSizeReached),
             None => self.join_new_group(context, join),
         }
     }
@@ -103,6 +110,20 @@ impl Coordinator {
             ErrorCode::UnknownMemberId
         };
         Outcome::answer(call, sync_failed(error))
+    }
+
+    /// The records of a request could not be written, and its sender is told. Where others wait for them, nobody
+    /// will bring them now: a leader's assignment. They are sent into the next rebalance.
+    pub fn write_failed(&self, context: &Context<'_>, request: &Request) -> Outcome {
+        let Request::SyncGroup { request, .. } = request else { return Outcome::default() };
+        let Some((group_id, group)) = self.classic(&request.group_id) else { return Outcome::default() };
+        let awaits_assignment = matches!(group.state, State::CompletingRebalance { .. });
+        if !awaits_assignment || !group.is_leader(&request.member_id) {
+            return Outcome::default();
+        }
+        let mut draft = self.draft(context, group_id, group);
+        draft.prepare_rebalance();
+        draft.finish()
     }
 
     pub(super) fn heartbeat(

@@ -7,14 +7,17 @@
 //! by its `CallId`. When the partition is lost the coordinator is dropped.
 
 mod admin;
+mod budget;
 mod classic;
 pub mod consumer;
 mod consumer_requests;
 mod context;
 mod coordinator;
+mod deleted_topics;
 mod due;
 mod groups;
 mod log_batch;
+mod member_id;
 mod membership;
 mod offset_requests;
 mod offsets;
@@ -26,10 +29,13 @@ mod request_failed;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod transactions;
 
 pub use context::{Client, Context};
 pub use coordinator::Coordinator;
-pub use log_batch::{GroupLogError, build_group_batch, replay_group_batch};
+pub use log_batch::{
+    GroupLogError, build_group_batch, build_group_batches, replay_group_batch, replay_group_markers,
+};
 pub use outcome::{CallId, Effect, Outcome};
 pub use partitioner::partition_of_group;
 pub use record::GroupRecord;

@@ -6,11 +6,10 @@ use super::{
     CallId, Context, Coordinator, Effect, Outcome, Response,
     classic::{ClassicGroup, State, heard},
     groups::Group,
-    offsets::Commit,
+    offsets::{Commit, Growth},
 };
 use crate::{
     error_code::ErrorCode,
-    limits::{GROUPS_PER_COORDINATOR_MAX, OFFSETS_PER_COORDINATOR_MAX},
     protocol::messages::{
         offset_commit::OffsetCommitRequest,
         offset_delete::{OffsetDeleteRequest, OffsetDeleteResponse},
@@ -20,6 +19,8 @@ use crate::{
     },
 };
 
+/// The first version of OffsetCommit whose clients may be told that there is no such group.
+const COMMIT_NOT_FOUND_VERSION: i16 = 9;
 /// The first version of OffsetFetch that says which member asks.
 const FETCH_MEMBER_VERSION: i16 = 9;
 
@@ -37,26 +38,29 @@ impl Coordinator {
             false => Ok(None),
         };
         let error = allowed.as_ref().err().copied();
-        let (response, records) = commit.decide(|_, _| error.map_or(Ok(()), Err));
+        let mut growth = Growth::default();
+        let (response, records) = commit.decide(|topic, asked| {
+            error.map_or(Ok(()), Err)?;
+            let key = (&*request.group_id, &*topic.name, asked.partition_index);
+            self.offsets.admit(&mut growth, key, asked.committed_metadata.as_ref().map_or(0, String::len))
+        });
         Outcome {
             records,
             effects: allowed.ok().flatten().into_iter().collect(),
-            responses: vec![(call, Response::OffsetCommit(response))],
+            ..Outcome::answer(call, Response::OffsetCommit(response))
         }
     }
 
     /// The commit of a member shows that the member is there.
     fn allow_commit(&self, context: &Context<'_>, commit: &Commit<'_>) -> Result<Option<Effect>, ErrorCode> {
-        if self.offsets.count() >= OFFSETS_PER_COORDINATOR_MAX {
-            return Err(ErrorCode::InvalidCommitOffsetSize);
-        }
         let request = commit.request;
         match self.groups.get(&request.group_id) {
             // A consumer that assigns its partitions itself needs no group.
-            None if request.generation_id_or_member_epoch >= 0 => Err(ErrorCode::IllegalGeneration),
-            None if self.groups.count() >= GROUPS_PER_COORDINATOR_MAX => {
-                Err(ErrorCode::InvalidCommitOffsetSize)
+            None if request.generation_id_or_member_epoch >= 0 => {
+                let knows_absence = commit.version >= COMMIT_NOT_FOUND_VERSION;
+                Err(if knows_absence { ErrorCode::GroupIdNotFound } else { ErrorCode::IllegalGeneration })
             }
+            None if !self.groups.accepts(&request.group_id) => Err(ErrorCode::InvalidCommitOffsetSize),
             None => Ok(None),
             Some((group_id, Group::Classic(group))) => {
                 let member_id = group.validate_commit(request)?;
@@ -79,7 +83,7 @@ impl Coordinator {
     ) -> Outcome {
         let topics = &context.image.topics;
         let groups = request.groups.iter().map(|group| match self.allow_fetch(version, group) {
-            Ok(()) => self.offsets.fetch(version, topics, group),
+            Ok(()) => self.offsets.fetch(version, request.require_stable, topics, group),
             Err(error) => OffsetFetchResponseGroup {
                 group_id: group.group_id.clone(),
                 error_code: error.code(),

@@ -9,10 +9,13 @@ use super::{GroupRecord, Response, classic, consumer, sweep::SweepProgress};
 pub struct CallId(pub u64);
 
 /// What a decision leads to.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Outcome {
-    /// To be appended as one batch: all of them or none.
+    /// To be appended, in order.
     pub records: Vec<GroupRecord>,
+    /// All records have to be in one batch. Otherwise any prefix of them is a valid state, and they may be cut into
+    /// several.
+    pub atomic: bool,
     pub effects: Vec<Effect>,
     /// To be sent when the records, and all before them, are committed.
     pub responses: Vec<(CallId, Response)>,
@@ -36,11 +39,19 @@ pub(crate) enum SoftChange {
     },
     /// How far the search for expired offsets has come.
     Swept(SweepProgress),
+    /// How far the search for offsets of deleted topics has come: the next group, `None` at the end.
+    SweptDeletedTopics(Option<Arc<str>>),
 }
 
 impl Effect {
     pub(crate) fn classic(group_id: &Arc<str>, changes: Vec<classic::Change>) -> Self {
         Self(SoftChange::Classic { group_id: Arc::clone(group_id), changes })
+    }
+}
+
+impl Default for Outcome {
+    fn default() -> Self {
+        Self { records: Vec::new(), atomic: true, effects: Vec::new(), responses: Vec::new() }
     }
 }
 

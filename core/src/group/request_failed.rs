@@ -1,13 +1,15 @@
 //! The answer that carries nothing but an error: to a whole request, for each group or partition it names.
 
-use super::{Request, Response};
+use super::{
+    Request, Response,
+    classic::{join_failed, sync_failed},
+};
 use crate::{
     error_code::ErrorCode,
     protocol::messages::{
         consumer_group_describe, consumer_group_heartbeat::ConsumerGroupHeartbeatResponse, delete_groups,
-        describe_groups, heartbeat::HeartbeatResponse, join_group::JoinGroupResponse,
-        leave_group::LeaveGroupResponse, list_groups::ListGroupsResponse, offset_commit,
-        offset_delete::OffsetDeleteResponse, offset_fetch, sync_group::SyncGroupResponse,
+        describe_groups, heartbeat::HeartbeatResponse, leave_group::LeaveGroupResponse,
+        list_groups::ListGroupsResponse, offset_commit, offset_delete::OffsetDeleteResponse, offset_fetch,
     },
 };
 
@@ -16,17 +18,8 @@ impl Request {
     pub fn failed(&self, error: ErrorCode) -> Response {
         let error_code = error.code();
         match self {
-            Self::JoinGroup { version, request, .. } => Response::JoinGroup(JoinGroupResponse {
-                error_code,
-                generation_id: -1,
-                // Nullable from version 7 on.
-                protocol_name: (*version < 7).then(String::new),
-                member_id: request.member_id.clone(),
-                ..Default::default()
-            }),
-            Self::SyncGroup { .. } => {
-                Response::SyncGroup(SyncGroupResponse { error_code, ..Default::default() })
-            }
+            Self::JoinGroup { version, request, .. } => join_failed(*version, &request.member_id, error),
+            Self::SyncGroup { .. } => sync_failed(error),
             Self::Heartbeat { .. } => {
                 // While groups are loaded a member is taken at its word, as in Kafka: it need not join again.
                 let error_code = if error == ErrorCode::CoordinatorLoadInProgress { 0 } else { error_code };

@@ -10,15 +10,16 @@ use std::{
 use jackdaw_core::{
     config::GroupConfig,
     error_code::ErrorCode,
-    group::{CallId, Context, Coordinator, GroupRecord, Outcome, Request, Response, build_group_batch},
+    group::{CallId, Context, Coordinator, GroupRecord, Outcome, Request, Response, build_group_batches},
+    uuid::Uuid,
 };
 use jackdaw_ring::{
     channel::{Notify, OnceReceiver, OnceSender, once},
-    now, random_u64, sleep, spawn, timeout, unix_ms,
+    now, random_u64, spawn, timeout, unix_ms, yield_now,
 };
 
 use super::{Answer, load};
-use crate::{limits::GROUP_RETRY, partition::Partition, shard::Shard};
+use crate::{partition::Partition, shard::Shard};
 
 /// The coordinator of one partition, on the shard that leads it.
 pub(super) struct GroupHost {
@@ -167,35 +168,49 @@ impl GroupHost {
         }
     }
 
-    /// Carry an outcome out. On an error nothing of it has happened.
+    /// Carry an outcome out. On an error nothing of it has happened, or its records are written up to a point where
+    /// the group can go on from.
     fn take(&self, outcome: Outcome) -> Result<(), ErrorCode> {
-        let Outcome { records, effects, responses } = outcome;
-        if !records.is_empty() {
-            self.append(&records)?;
+        let Outcome { records, atomic, effects, responses } = outcome;
+        let (written, result) = self.append(&records, atomic);
+        if written == 0 {
+            result?;
         }
         self.with_context(|coordinator, context| {
             coordinator.accept(context, effects);
-            records.iter().for_each(|record| coordinator.replay(record));
+            records.iter().take(written).for_each(|record| coordinator.replay(record));
         });
+        result?;
         self.answer(responses);
         self.set_timer();
         Ok(())
     }
 
-    fn append(&self, records: &[GroupRecord]) -> Result<(), ErrorCode> {
-        let batch = build_group_batch(records, unix_ms()).map_err(|error| {
-            tracing::error!(%error, "a group's record cannot be encoded; please report this");
-            ErrorCode::UnknownServerError
-        })?;
-        if batch.size_bytes() > self.partition.max_message_bytes() {
-            return Err(ErrorCode::RecordListTooLarge);
+    /// How many records are written, and what stopped it before the last.
+    fn append(&self, records: &[GroupRecord], atomic: bool) -> (usize, Result<(), ErrorCode>) {
+        let max_bytes = self.partition.max_message_bytes();
+        // A batch that must not be cut is then seen to be too large.
+        let cut_at_bytes = if atomic { usize::MAX } else { max_bytes };
+        let batches = match build_group_batches(records, unix_ms(), cut_at_bytes) {
+            Ok(batches) => batches,
+            Err(error) => {
+                tracing::error!(%error, "a group's record cannot be encoded; please report this");
+                return (0, Err(ErrorCode::UnknownServerError));
+            }
+        };
+        if batches.iter().any(|(batch, _)| batch.size_bytes() > max_bytes) {
+            return (0, Err(ErrorCode::RecordListTooLarge));
         }
-        let appended = self.partition.append(batch, -1);
-        if !appended.result.error_code.is_ok() {
-            return Err(appended.result.error_code);
+        let mut written = 0;
+        for (batch, count) in batches {
+            let appended = self.partition.append(batch, -1);
+            if !appended.result.error_code.is_ok() {
+                return (written, Err(appended.result.error_code));
+            }
+            self.end_offset.set(appended.result.base_offset + count as i64);
+            written += count;
         }
-        self.end_offset.set(appended.result.base_offset + records.len() as i64);
-        Ok(())
+        (written, Ok(()))
     }
 
     /// Send answers as soon as everything before them is committed.
@@ -226,9 +241,12 @@ impl GroupHost {
         if let Some(call) = self.waiting.borrow_mut().remove(&call) {
             call.sender.send(request.failed(write_error(request, error)));
         }
+        // Others may wait for what was to be written.
+        let outcome = self.with_context(|coordinator, context| coordinator.write_failed(context, request));
+        let _ = self.take_unasked(outcome);
     }
 
-    /// Carry out what nobody asked for. What cannot be written stays due, and the timer tries again.
+    /// Carry out what nobody asked for.
     fn take_unasked(&self, outcome: Option<Outcome>) -> Result<(), ErrorCode> {
         let taken = outcome.map_or(Ok(()), |outcome| self.take(outcome));
         if let Err(error) = taken {
@@ -238,20 +256,23 @@ impl GroupHost {
         taken
     }
 
-    /// Topics have come or gone: what was committed for those that went goes, too.
-    pub(super) fn on_new_metadata(&self, deleted_topics: &[String]) {
-        while !deleted_topics.is_empty() {
-            let outcome = self.with_context(|coordinator, _| coordinator.topics_deleted(deleted_topics));
-            let Some(outcome) = outcome.filter(|outcome| !outcome.is_empty()) else { break };
-            if self.take_unasked(Some(outcome)).is_err() {
-                // The sweep for expired offsets finds what is left.
-                break;
-            }
-        }
-        let outcome = self.with_context(|coordinator, context| coordinator.poll(context));
-        if self.take_unasked(outcome).is_err() {
+    /// Carry out what is due, one thing. What cannot be written is put off: others have their turn.
+    fn poll(&self) {
+        let polled = self.with_context(|coordinator, context| (coordinator.poll(context), context.now_ms));
+        let Some((outcome, now_ms)) = polled else { return };
+        if self.take_unasked(Some(outcome)).is_err() {
+            self.with_context(|coordinator, _| coordinator.postpone(now_ms));
             self.timer_moved.notify_all();
         }
+    }
+
+    /// Topics have come or gone: what was committed for those that went goes, too.
+    pub(super) fn on_new_metadata(&self, deleted_topics: &[(String, Uuid)]) {
+        if !deleted_topics.is_empty() {
+            self.with_context(|coordinator, context| coordinator.topics_deleted(context, deleted_topics));
+        }
+        self.poll();
+        self.set_timer();
     }
 
     fn set_timer(&self) {
@@ -277,10 +298,9 @@ impl GroupHost {
             if timeout(left, moved).await.is_ok() {
                 continue;
             }
-            let outcome = self.with_context(|coordinator, context| coordinator.poll(context));
-            if self.take_unasked(outcome).is_err() {
-                sleep(GROUP_RETRY).await;
-            }
+            self.poll();
+            // Much may be due at once; requests have their turn, too.
+            yield_now().await;
         }
     }
 }

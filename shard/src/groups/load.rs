@@ -1,8 +1,8 @@
 //! Loading: every record of a partition of `__consumer_offsets` is replayed before its groups are served.
 
 use jackdaw_core::{
-    group::{Coordinator, GroupLogError, replay_group_batch},
-    records::{Batches, CorruptBatch, compression::Decompressor},
+    group::{Coordinator, GroupLogError, replay_group_batch, replay_group_markers},
+    records::{BatchView, Batches, CorruptBatch, compression::Decompressor},
 };
 use jackdaw_storage::StorageError;
 
@@ -45,14 +45,8 @@ pub(super) async fn load(partition: &Partition, coordinator: &mut Coordinator) -
             let batch = batch.map_err(|error| LoadError::Corrupt { offset, error })?;
             let base_offset = batch.header().base_offset();
             offset = batch.header().last_offset() + 1;
-            if batch.header().is_control() {
-                continue;
-            }
-            let unknown = replay_group_batch(&batch, &mut decompressor, |record| {
-                count += 1;
-                coordinator.replay(&record);
-            })
-            .map_err(|error| LoadError::Record { offset: base_offset, error })?;
+            let unknown = replay(&batch, &mut decompressor, coordinator, &mut count)
+                .map_err(|error| LoadError::Record { offset: base_offset, error })?;
             if unknown > 0 {
                 tracing::warn!(topic = %partition.topic, partition = partition.key.partition, base_offset, unknown,
                     "records of a type that this release does not know are skipped");
@@ -63,4 +57,25 @@ pub(super) async fn load(partition: &Partition, coordinator: &mut Coordinator) -
         }
         jackdaw_ring::yield_now().await;
     }
+}
+
+/// How many records of the batch are of an unknown type.
+fn replay(
+    batch: &BatchView<'_>,
+    decompressor: &mut Decompressor,
+    coordinator: &mut Coordinator,
+    count: &mut usize,
+) -> Result<usize, GroupLogError> {
+    let (header, producer_id) = (batch.header(), batch.header().producer_id());
+    if header.is_control() {
+        replay_group_markers(batch, |is_commit| coordinator.replay_marker(producer_id, is_commit))?;
+        return Ok(0);
+    }
+    replay_group_batch(batch, decompressor, |record| {
+        *count += 1;
+        match header.is_transactional() {
+            true => coordinator.replay_transactional(producer_id, &record),
+            false => coordinator.replay(&record),
+        }
+    })
 }

@@ -10,6 +10,7 @@ use jackdaw_core::{
     config::GroupConfig,
     error_code::ErrorCode,
     group::{Request, Response},
+    uuid::Uuid,
 };
 
 use crate::{
@@ -115,8 +116,8 @@ fn led_partitions(shard: &Shard, view: &View) -> BTreeMap<PartitionKey, i32> {
         .collect()
 }
 
-/// Names of topics that were there before.
-fn deleted_topics(before: &View, view: &View) -> Vec<String> {
+/// Topics that were there before, and are no more.
+fn deleted_topics(before: &View, view: &View) -> Vec<(String, Uuid)> {
     let gone = before.topics.iter().filter(|(id, _)| !view.topics.contains_key(id));
-    gone.map(|(_, topic)| topic.name.to_string()).collect()
+    gone.map(|(id, topic)| (topic.name.to_string(), *id)).collect()
 }

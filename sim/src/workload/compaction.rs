@@ -299,7 +299,9 @@ fn begin_cleaning(shared: &Rc<Shared>, log: &Rc<RefCell<Log>>) {
         let mut cleaner = Cleaner::new(shared.settings.cleaner);
         match cleaner.clean(&log, &cleanable, &|| false).await {
             Ok(stats) => shared.host.comment(&format!("compacted: {stats:?}")),
-            Err(CleanFailure::Uncleanable(error) | CleanFailure::Disk(error)) => panic!("{error}"),
+            Err(CleanFailure::Uncleanable(error) | CleanFailure::Io(error) | CleanFailure::Disk(error)) => {
+                panic!("{error}")
+            }
         }
         if !shared.host.is_dying() {
             shared.model.borrow().check(&log.borrow());

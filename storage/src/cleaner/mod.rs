@@ -13,9 +13,10 @@
 //! transactions, so that a crash never takes what an older record gave way to.
 
 mod cleanable;
-mod groups;
+mod output;
 mod pace;
 mod round;
+mod segment_groups;
 mod swap;
 
 use self::pace::Pace;

@@ -3,7 +3,6 @@
 use std::{
     cell::RefCell,
     collections::BTreeMap,
-    io::IoSlice,
     path::{Path, PathBuf},
     rc::Rc,
 };
@@ -20,12 +19,13 @@ use jackdaw_ring::{File, file, random_u64, unix_ms};
 
 use super::{
     Cleanable, Pace,
-    groups::{SizeLimits, Sizes, group},
+    output::Output,
+    segment_groups::{SizeLimits, Sizes, group},
     swap,
 };
 use crate::{
     batch_scan::{BatchScan, Scanned},
-    error::{During, Result, StorageError},
+    error::{Result, StorageError},
     layout::{FileName, FileState},
     log::Log,
     segment::{DAMAGE_ADVICE, Segment},
@@ -65,20 +65,34 @@ pub struct CleanStats {
 pub enum CleanFailure {
     /// The log is as it was and can be used; another round would fail the same way.
     Uncleanable(StorageError),
+    /// The log is as it was and can be used. The operating system refused, for example for want of space: the next round
+    /// may do better.
+    Io(StorageError),
     /// Names could not be changed: what the directory holds is not known. The log takes no more appends.
     Disk(StorageError),
 }
 
 /// Why a step goes no further.
 pub(super) enum Stop {
-    /// The partition goes, the node stops, or the segments changed meanwhile.
+    /// The partition goes, the node stops, or the log was cut off meanwhile.
     Cancelled,
+    /// Retention took segments of this round; those above can be compacted as well.
+    SegmentsGone,
     Failed(CleanFailure),
+}
+
+impl From<StorageError> for CleanFailure {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::Io { .. } => Self::Io(error),
+            _ => Self::Uncleanable(error),
+        }
+    }
 }
 
 impl From<StorageError> for Stop {
     fn from(error: StorageError) -> Self {
-        Self::Failed(CleanFailure::Uncleanable(error))
+        Self::Failed(error.into())
     }
 }
 
@@ -92,6 +106,11 @@ pub struct Cleaner {
 impl Cleaner {
     pub fn new(config: CleanerConfig) -> Self {
         Self { config, decompressor: Decompressor::default(), compressor: Compressor::default() }
+    }
+
+    /// From the next round on.
+    pub fn set_config(&mut self, config: CleanerConfig) {
+        self.config = config;
     }
 
     /// Compact what [`Log::cleanable`] found. Gives way to other tasks between pieces; appends and reads go on. `None`
@@ -109,6 +128,7 @@ impl Cleaner {
             log,
             is_cancelled,
             dir: Rc::clone(&log.borrow().dir),
+            truncation_count: log.borrow().truncation_count,
             chunk_bytes: (self.config.io_buffer_bytes / 2).max(CHUNK_BYTES_MIN),
         };
         let mut pace = Pace::new(self.config.bytes_per_second);
@@ -120,7 +140,7 @@ impl Cleaner {
                     work.remove_cleaned().await;
                 }
                 match stop {
-                    Stop::Cancelled => Ok(None),
+                    Stop::Cancelled | Stop::SegmentsGone => Ok(None),
                     // Files of a partition that goes may be gone at any time.
                     Stop::Failed(_) if is_cancelled() => Ok(None),
                     Stop::Failed(failure) => Err(failure),
@@ -138,6 +158,24 @@ impl Cleaner {
         work.check()?;
         work.remove_cleaned().await;
         let map = self.collect_keys(work, cleanable, pace).await?;
+        loop {
+            match self.rewrite(work, cleanable, &map, pace).await {
+                // All below them are gone, too: nothing is done twice.
+                Err(Stop::SegmentsGone) => work.remove_cleaned().await,
+                done => return done,
+            }
+        }
+    }
+
+    /// The second pass.
+    async fn rewrite(
+        &mut self,
+        work: &Work<'_>,
+        cleanable: &Cleanable,
+        map: &OffsetMap,
+        pace: &mut Pace,
+    ) -> Result<CleanStats, Stop> {
+        work.check()?;
         let sources = work.sources(0, map.end_offset().min(cleanable.end_offset));
         let Some(last) = sources.last() else { return Err(Stop::Cancelled) };
         let round = Round {
@@ -148,7 +186,7 @@ impl Cleaner {
         let aborted = work.aborted(sources[0].base_offset, last.end_offset);
         let producers = last_of_producers(&work.log.borrow().producers);
         let codecs = (&mut self.decompressor, &mut self.compressor);
-        let mut filter = BatchFilter::new(&map, &producers, round, ranges(&aborted), codecs);
+        let mut filter = BatchFilter::new(map, &producers, round, ranges(&aborted), codecs);
         let mut stats = CleanStats {
             end_offset: map.end_offset(),
             key_count: map.key_count(),
@@ -184,7 +222,10 @@ impl Cleaner {
         let aborted = ranges(&work.aborted(first_dirty_offset, end_offset));
         let mut pass = KeyPass::new(&mut map, &mut self.decompressor, aborted);
         for source in work.sources(first_dirty_offset, end_offset) {
-            let (mut scan, path) = work.scan(&source, first_dirty_offset)?;
+            let (mut scan, path) = match work.scan(&source, first_dirty_offset) {
+                Err(Stop::SegmentsGone) => continue,
+                found => found?,
+            };
             while let Some((position, batch)) = next_batch(&mut scan, &path).await? {
                 let read_bytes = batch.size_bytes() as u64;
                 let is_dirty = batch.header().last_offset() >= first_dirty_offset;
@@ -208,6 +249,8 @@ pub(super) struct Work<'a> {
     pub(super) log: &'a RefCell<Log>,
     pub(super) dir: Rc<Path>,
     is_cancelled: &'a dyn Fn() -> bool,
+    /// The log's when the round began.
+    truncation_count: u64,
     chunk_bytes: usize,
 }
 
@@ -218,6 +261,13 @@ impl Work<'_> {
             return Err(Stop::Cancelled);
         }
         Ok(())
+    }
+
+    /// The same before the log is changed by what was read of it: after a truncation the offsets may be other records'.
+    pub(super) fn check_not_cut(&self) -> Result<(), Stop> {
+        self.check()?;
+        let is_cut = self.log.borrow().truncation_count != self.truncation_count;
+        if is_cut { Err(Stop::Cancelled) } else { Ok(()) }
     }
 
     /// The segments with offsets in a range, which does not reach the active one.
@@ -251,11 +301,12 @@ impl Work<'_> {
 
     /// A scan of one segment from the batch with `offset` on, and the file's name.
     fn scan(&self, source: &Sizes, offset: i64) -> Result<(BatchScan, PathBuf), Stop> {
+        self.check_not_cut()?;
         let log = self.log.borrow();
         let index = log.segment_index(source.base_offset);
         let segment = &log.segments[index];
         if segment.base_offset() != source.base_offset {
-            return Err(Stop::Cancelled);
+            return Err(Stop::SegmentsGone);
         }
         let position = u64::from(segment.offset_index.lookup(offset)?.position);
         let file: File = segment.file()?.clone();
@@ -296,7 +347,7 @@ impl Work<'_> {
             }
         }
         let last = sources[sources.len() - 1];
-        let modified_ms = self.log.borrow().modified_ms_of(last.base_offset).ok_or(Stop::Cancelled)?;
+        let modified_ms = self.log.borrow().modified_ms_of(last.base_offset).ok_or(Stop::SegmentsGone)?;
         output.finish(modified_ms).await
     }
 
@@ -322,60 +373,6 @@ impl Log {
     fn modified_ms_of(&self, base_offset: i64) -> Option<i64> {
         let segment = &self.segments[self.segment_index(base_offset)];
         (segment.base_offset() == base_offset).then(|| segment.modified_ms())
-    }
-}
-
-/// A segment that is being written.
-struct Output {
-    segment: Segment,
-    index_interval_bytes: u32,
-    /// Batches that are noted and not yet in the file.
-    waiting: Vec<u8>,
-    written_bytes: u64,
-}
-
-impl Output {
-    fn create(work: &Work<'_>, base_offset: i64) -> Result<Self> {
-        let index_interval_bytes = work.log.borrow().config.index_interval_bytes;
-        let segment = Segment::create_in(FileState::Cleaned, &work.dir, base_offset, unix_ms())?;
-        Ok(Self { segment, index_interval_bytes, waiting: Vec::new(), written_bytes: 0 })
-    }
-
-    fn write_if(&mut self, at_least_bytes: usize) -> Result<()> {
-        if self.waiting.len() < at_least_bytes.max(1) {
-            return Ok(());
-        }
-        let path = self.segment.path();
-        let end = self.written_bytes + self.waiting.len() as u64;
-        if end > i32::MAX as u64 {
-            return Err(StorageError::layout(&path, "compaction would make this segment larger than 2 GiB"));
-        }
-        let file = self.segment.file()?;
-        file.write_all_at(&mut [IoSlice::new(&self.waiting)], self.written_bytes).during("write", &path)?;
-        self.written_bytes = end;
-        self.waiting.clear();
-        Ok(())
-    }
-
-    async fn finish(mut self, modified_ms: i64) -> Result<Segment, Stop> {
-        self.write_if(0)?;
-        let mut segment = self.segment;
-        segment.finish_indexes()?;
-        let path = segment.path();
-        segment.file()?.set_modified(modified_ms).during("set the time of", &path)?;
-        segment.touch(modified_ms);
-        let mut files = vec![
-            (segment.file()?.clone(), path),
-            (segment.offset_index.file()?.clone(), segment.offset_index.path().to_path_buf()),
-            (segment.time_index.file()?.clone(), segment.time_index.path().to_path_buf()),
-        ];
-        if let Some(file) = segment.transaction_index.written_file() {
-            files.push((file.clone(), segment.transaction_index.path().to_path_buf()));
-        }
-        for (file, path) in files {
-            file.sync_data().await.during("flush", &path)?;
-        }
-        Ok(segment)
     }
 }
 

@@ -1,15 +1,15 @@
 //! A compacted segment takes the place of those it was made from. See the module's page for the order.
 
-use jackdaw_ring::file;
+use jackdaw_ring::{file, spawn};
 
 use super::{
-    groups::Sizes,
     round::{CleanFailure, Stop, Work},
+    segment_groups::Sizes,
 };
 use crate::{
     error::{During, Result, StorageError},
     layout::{FileKind, FileName, FileState},
-    log::Log,
+    log::{Log, unlink_paced},
     segment::Segment,
 };
 
@@ -20,7 +20,8 @@ const INDEXES: [FileKind; 3] = [FileKind::OffsetIndex, FileKind::TimeIndex, File
 pub(super) async fn swap_in(work: &Work<'_>, cleaned: Segment, sources: &[Sizes]) -> Result<(), Stop> {
     let base_offset = cleaned.base_offset();
     sync(work).await?;
-    let replaced = work.change(|log| log.replace_segments(sources, cleaned))?.ok_or(Stop::Cancelled)?;
+    work.check_not_cut()?;
+    let replaced = work.change(|log| log.replace_segments(sources, cleaned))?.ok_or(Stop::SegmentsGone)?;
     sync(work).await?;
     work.change(|log| log.retire_replaced(&replaced))?;
     sync(work).await?;
@@ -33,7 +34,20 @@ pub(super) async fn swap_in(work: &Work<'_>, cleaned: Segment, sources: &[Sizes]
         }
         Ok(())
     })?;
-    sync(work).await
+    sync(work).await?;
+    unlink_deleted(work);
+    Ok(())
+}
+
+/// Give back the space of what is out of use, not only at the end of a round or at the next look for old segments.
+fn unlink_deleted(work: &Work<'_>) {
+    let files = work.log.borrow_mut().take_deleted_files();
+    let delay_ms = work.log.borrow().config.file_delete_delay_ms;
+    spawn(async move {
+        if let Err(error) = unlink_paced(files, delay_ms).await {
+            tracing::warn!(%error, "a file that compaction replaced stays until the next start");
+        }
+    });
 }
 
 async fn sync(work: &Work<'_>) -> Result<(), Stop> {

@@ -254,12 +254,14 @@ fn offsets_that_are_gone_lead_to_the_next_ones() {
 #[test]
 fn a_read_that_began_before_ends_as_it_would_have() {
     in_dir(|dir| async move {
-        let log = written(&dir, config()).await;
+        let log = written(&dir, LogConfig { file_delete_delay_ms: 0, ..config() }).await;
         let read = log.borrow().read(0, 1 << 20, i64::MAX, true).unwrap().unwrap();
         let before = content(&dir.join("t-0/00000000000000000000.log"));
         clean(&log).await;
-        let files = log.borrow_mut().take_deleted_files();
-        crate::log::unlink_paced(files, 0).await.unwrap();
+        // Without anybody's asking, what was replaced goes.
+        while names(&dir.join("t-0")).iter().any(|name| name.ends_with(".deleted")) {
+            jackdaw_ring::sleep(std::time::Duration::from_millis(1)).await;
+        }
         let bytes = read.file.read(read.position, read.length).await.unwrap();
         assert!(bytes[..] == before[..]);
     });
@@ -340,29 +342,69 @@ fn appends_and_retention_go_on_meanwhile() {
 }
 
 #[test]
-fn a_round_ends_quietly_when_told_or_when_its_segments_go() {
+fn a_round_ends_quietly_when_told() {
     in_dir(|dir| async move {
-        for (number, steps) in [0, 1, 2, 5, 20, 70, 75].into_iter().enumerate() {
-            let log = written(&dir.join(number.to_string()), config()).await;
+        for steps in [0, 2, 20, 70] {
+            let log = written(&dir.join(steps.to_string()), config()).await;
             let expected = last_values(&log.borrow());
             let cleanable = log.borrow().cleanable(i64::MAX, NOW_MS).unwrap().unwrap();
             let asked = Cell::new(0);
             let is_cancelled = || {
                 asked.set(asked.get() + 1);
-                if asked.get() > steps && steps % 2 == 1 {
-                    // Retention: the oldest goes.
-                    let end = log.borrow().segments.get(1).map_or(0, |segment| segment.base_offset());
-                    _ = log.try_borrow_mut().map(|mut log| log.set_log_start_offset(end));
-                    _ = log.try_borrow_mut().map(|mut log| log.delete_old_segments(i64::MAX, NOW_MS));
-                }
-                asked.get() > steps && steps % 2 == 0
+                asked.get() > steps
             };
             let cleaned = cleaner().clean(&log, &cleanable, &is_cancelled).await.unwrap();
             assert!(cleaned.is_none(), "{steps}");
             assert_eq!(log.borrow().first_dirty_offset(), None);
-            if steps % 2 == 0 {
-                assert!(last_values(&log.borrow()) == expected, "{steps}");
-            }
+            assert!(last_values(&log.borrow()) == expected, "{steps}");
+        }
+    });
+}
+
+#[test]
+fn a_round_goes_on_when_its_oldest_segments_go() {
+    in_dir(|dir| async move {
+        for step in (1..90).step_by(4) {
+            let log = written(&dir.join(step.to_string()), config()).await;
+            let expected = last_values(&log.borrow());
+            let cleanable = log.borrow().cleanable(i64::MAX, NOW_MS).unwrap().unwrap();
+            let asked = Cell::new(0);
+            let is_cancelled = || {
+                asked.set(asked.get() + 1);
+                if asked.get() == step {
+                    let end = log.borrow().segments.get(1).map_or(0, |segment| segment.base_offset());
+                    log.borrow_mut().set_log_start_offset(end).unwrap();
+                    log.borrow_mut().delete_old_segments(i64::MAX, NOW_MS).unwrap();
+                }
+                false
+            };
+            let cleaned = cleaner().clean(&log, &cleanable, &is_cancelled).await.unwrap();
+            assert!(cleaned.is_some(), "{step}");
+            assert_eq!(log.borrow().first_dirty_offset(), Some(cleanable.end_offset));
+            assert!(log.borrow().log_start_offset() > 0 || asked.get() < step);
+            assert!(last_values(&log.borrow()) == expected, "{step}");
+            assert!(names(&dir.join(format!("{step}/t-0"))).iter().all(|name| !name.ends_with(".cleaned")));
+        }
+    });
+}
+
+#[test]
+fn a_round_ends_when_the_log_is_cut_off() {
+    in_dir(|dir| async move {
+        for step in [1, 5, 40, 60] {
+            let log = written(&dir.join(step.to_string()), config()).await;
+            let cleanable = log.borrow().cleanable(i64::MAX, NOW_MS).unwrap().unwrap();
+            let asked = Cell::new(0);
+            let is_cancelled = || {
+                asked.set(asked.get() + 1);
+                if asked.get() == step {
+                    log.borrow_mut().truncate_to(10, NOW_MS).unwrap();
+                }
+                false
+            };
+            let cleaned = cleaner().clean(&log, &cleanable, &is_cancelled).await.unwrap();
+            assert!(cleaned.is_none(), "{step}");
+            assert_eq!(log.borrow().first_dirty_offset(), None);
         }
     });
 }
@@ -382,6 +424,22 @@ fn damage_leaves_the_log_alone() {
         assert!(error.to_string().contains("CRC"), "{error}");
         assert!(names(&dir.join("t-0")).iter().all(|name| !name.ends_with(".cleaned")));
         append(&log, keyed(&[("a", Some("goes on"))]));
+    });
+}
+
+#[test]
+fn what_the_system_refuses_once_is_tried_again() {
+    in_dir(|dir| async move {
+        let log = written(&dir, config()).await;
+        let expected = last_values(&log.borrow());
+        let in_the_way = dir.join("t-0/00000000000000000000.log.cleaned");
+        file::create_directory_all(&in_the_way).unwrap();
+        let cleanable = log.borrow().cleanable(i64::MAX, NOW_MS).unwrap().unwrap();
+        let failed = cleaner().clean(&log, &cleanable, &|| false).await;
+        assert!(matches!(failed, Err(CleanFailure::Io(_))), "{failed:?}");
+        file::remove_directory(&in_the_way).unwrap();
+        clean(&log).await;
+        assert!(last_values(&log.borrow()) == expected);
     });
 }
 
@@ -445,6 +503,26 @@ fn a_transaction_waits_for_its_marker_to_be_flushed() {
         assert!(!log.borrow().compaction_waits_for_flush(end));
         let cleanable = log.borrow().cleanable(i64::MAX, NOW_MS).unwrap().unwrap();
         assert_eq!(cleanable.end_offset, log.borrow().active_base_offset());
+    });
+}
+
+#[test]
+fn what_was_flushed_before_a_crash_needs_no_flush_after_it() {
+    in_dir(|dir| async move {
+        let log = written(&dir, config()).await;
+        let end = log.borrow().log_end_offset();
+        let copy = dir.join("t-1");
+        copy_dir(&dir.join("t-0"), &copy);
+        let found = |recovery_point: i64| {
+            let (copy, inputs) =
+                (copy.clone(), RecoveryInputs { recovery_point, ..RecoveryInputs::unknown() });
+            async move {
+                let (opened, _) = Log::open(&copy, config(), inputs, NOW_MS).await.unwrap();
+                opened.cleanable(i64::MAX, NOW_MS).unwrap().map(|found| found.end_offset)
+            }
+        };
+        assert_eq!(found(end - 1).await, None);
+        assert_eq!(found(end).await, Some(log.borrow().active_base_offset()));
     });
 }
 

@@ -18,7 +18,7 @@ pub struct Read {
     pub position: u64,
     /// May end inside a batch other than the first; readers drop such a tail.
     pub length: usize,
-    /// The base offset of the first batch: at most the offset asked for.
+    /// The base offset of the first batch: above the offset asked for where compaction took the record there.
     pub first_offset: i64,
 }
 

@@ -168,7 +168,8 @@ fn finish(
         log.snapshots.write(&log.producers, &queue)?;
         log.drop_superseded_snapshots()?;
     }
-    if inputs.is_clean {
+    // Nothing behind the recovery point: the markers of all transactions are flushed, too.
+    if log.recovery_point == end {
         log.durable_stable_offset = log.stable_offset();
     }
     log.queue.directory();

@@ -31,8 +31,8 @@ use process::Usage;
 
 /// Beyond the ramp.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// For answers to what was sent in the window.
-const GRACE: Duration = Duration::from_secs(1);
+/// For answers to what was due in the window.
+const GRACE: Duration = Duration::from_secs(5);
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

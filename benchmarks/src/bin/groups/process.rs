@@ -7,6 +7,8 @@ use std::io::Error;
 pub(crate) struct Usage {
     /// User and system time of all its threads, ended ones too, to the kernel's tick (10 ms).
     pub(crate) cpu_seconds: f64,
+    /// How long its present threads were ready to run and had no CPU: what the neighbours took.
+    pub(crate) waited_seconds: f64,
     /// Resident memory.
     pub(crate) resident_kib: u64,
 }
@@ -18,9 +20,20 @@ impl Usage {
         let ticks = cpu_ticks(&stat).ok_or_else(|| Error::other(format!("no times in {stat:?}")))?;
         Ok(Self {
             cpu_seconds: ticks as f64 / rustix::param::clock_ticks_per_second() as f64,
+            waited_seconds: waited_ns(process)? as f64 / 1e9,
             resident_kib: resident_kib(&status).ok_or_else(|| Error::other("no VmRSS: has it ended?"))?,
         })
     }
+}
+
+fn waited_ns(process: u32) -> Result<u64, Error> {
+    let mut total = 0;
+    for thread in std::fs::read_dir(format!("/proc/{process}/task"))? {
+        // A thread may end while the others are read.
+        let text = std::fs::read_to_string(thread?.path().join("schedstat")).unwrap_or_default();
+        total += text.split(' ').nth(1).and_then(|word| word.parse::<u64>().ok()).unwrap_or(0);
+    }
+    Ok(total)
 }
 
 fn cpu_ticks(stat: &str) -> Option<u64> {

@@ -9,7 +9,8 @@ use crate::{member::Shared, meter::Kind, options::Protocol, process::Usage};
 pub(crate) const HEADER: &str = "broker,protocol,groups,members,settled,settling_s,joins,lost_connections,window_s,\
 cpu_s,idle_rss_kib,rss_kib,generator_cpu_s,\
 heartbeats,heartbeat_errors,heartbeat_p50_us,heartbeat_p99_us,heartbeat_p999_us,heartbeat_max_us,heartbeat_sent_p99_us,\
-commits,commit_errors,commit_p50_us,commit_p99_us,commit_p999_us,commit_max_us,commit_sent_p99_us";
+commits,commit_errors,commit_p50_us,commit_p99_us,commit_p999_us,commit_max_us,commit_sent_p99_us,\
+waited_s,generator_waited_s";
 
 pub(crate) struct Figures {
     pub(crate) settling: Duration,
@@ -30,7 +31,7 @@ pub(crate) fn row(shared: &Shared, figures: &Figures) -> String {
         Protocol::Consumer => "consumer",
     };
     format!(
-        "{},{protocol},{},{},{},{:.1},{},{},{:.2},{:.2},{},{},{:.2},{},{}",
+        "{},{protocol},{},{},{},{:.1},{},{},{:.2},{:.2},{},{},{:.2},{},{},{:.2},{:.2}",
         options.label,
         options.groups,
         options.members,
@@ -45,6 +46,8 @@ pub(crate) fn row(shared: &Shared, figures: &Figures) -> String {
         figures.generator.1.cpu_seconds - figures.generator.0.cpu_seconds,
         latencies(shared, Kind::Heartbeat),
         latencies(shared, Kind::Commit),
+        figures.broker.1.waited_seconds - figures.broker.0.waited_seconds,
+        figures.generator.1.waited_seconds - figures.generator.0.waited_seconds,
     )
 }
 

@@ -1,8 +1,11 @@
-//! Requests that create, delete and describe topics.
+//! Requests that create, delete, enlarge and describe topics.
 
 use std::time::Duration;
 
 use jackdaw_core::protocol::ApiKey;
+use jackdaw_core::protocol::messages::create_partitions::{
+    CreatePartitionsRequest, CreatePartitionsTopic, CreatePartitionsTopicResult,
+};
 use jackdaw_core::protocol::messages::create_topics::{
     CreatableTopic, CreatableTopicResult, CreateTopicsRequest,
 };
@@ -19,7 +22,7 @@ use super::error::ClientError;
 const RESOURCE_TOPIC: i8 = 2;
 
 /// A broker's time for a request, in its form.
-fn timeout_ms(timeout: Duration) -> i32 {
+pub(super) fn timeout_ms(timeout: Duration) -> i32 {
     i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX)
 }
 
@@ -53,6 +56,17 @@ impl Client {
             DeleteTopicsRequest { topics, topic_names, timeout_ms }
         })?;
         Ok(answer.responses)
+    }
+
+    /// Adds partitions; each topic has its own result.
+    pub(crate) fn create_partitions(
+        &mut self,
+        topics: Vec<CreatePartitionsTopic>,
+        validate_only: bool,
+    ) -> Result<Vec<CreatePartitionsTopicResult>, ClientError> {
+        let timeout_ms = timeout_ms(self.timeout());
+        let answer = self.call_any(|_| CreatePartitionsRequest { topics, timeout_ms, validate_only })?;
+        Ok(answer.results)
     }
 
     /// The configuration of a topic; `None` where the broker does not serve DescribeConfigs.

@@ -145,6 +145,13 @@ fn broker_advice(code: ErrorCode) -> &'static [&'static str] {
         ErrorCode::NotEnoughReplicas | ErrorCode::NotEnoughReplicasAfterAppend => &[
             "Fewer replicas are in sync than min.insync.replicas asks for; `jackdaw topic describe` shows them.",
         ],
+        ErrorCode::InvalidConfig => {
+            &["`jackdaw config describe` shows the keys there are; with --docs also what they mean."]
+        }
+        ErrorCode::InvalidPartitions => &["Partitions can be added, never taken away."],
+        ErrorCode::PolicyViolation => {
+            &["The topic's cleanup.policy must contain delete before its records can be deleted."]
+        }
         ErrorCode::GroupSubscribedToTopic => {
             &["Members of the group subscribe to this topic: stop them first, or let them leave it out."]
         }

@@ -2,6 +2,7 @@
 
 pub(crate) mod address;
 pub(crate) mod admin;
+pub(crate) mod configs;
 pub(crate) mod connection;
 pub(crate) mod error;
 pub(crate) mod fetcher;
@@ -12,6 +13,7 @@ pub(crate) mod offsets;
 pub(crate) mod partitioner;
 pub(crate) mod positions;
 pub(crate) mod producer;
+pub(crate) mod records;
 pub(crate) mod retry;
 
 use std::collections::HashMap;

@@ -149,7 +149,7 @@ impl Client {
     }
 }
 
-fn leader(
+pub(super) fn leader(
     topics: &BTreeMap<String, Result<TopicMetadata, ErrorCode>>,
     partition: &TopicPartition,
 ) -> Result<i32, ErrorCode> {

@@ -6,7 +6,6 @@ use clap::Args;
 use jackdaw_core::error_code::ErrorCode;
 use serde_json::{Value, json};
 
-use super::selection::TopicSelection;
 use crate::cli::client::Client;
 use crate::cli::client::error::ClientError;
 use crate::cli::client::group::GroupDeletion;
@@ -14,6 +13,7 @@ use crate::cli::client::positions::TopicPartition;
 use crate::cli::error::CommandError;
 use crate::cli::options::{ClusterOptions, Format, FormatOptions};
 use crate::cli::output;
+use crate::cli::selection::TopicSelection;
 
 /// Delete groups, or their offsets in some topics.
 #[derive(Args, Debug)]

@@ -4,13 +4,13 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::describe::{description_json, heading};
-use super::selection::assignment_text;
 use super::{cell, text_cell};
 use crate::cli::client::group::{Assignment, GroupDescription, GroupMember, GroupType};
 use crate::cli::error::CommandError;
 use crate::cli::options::{ClusterOptions, Format, FormatOptions};
 use crate::cli::output;
 use crate::cli::output::table::{Align, Table};
+use crate::cli::selection::assignment_text;
 
 /// Show a group's members and what is assigned to each.
 #[derive(Args, Debug)]

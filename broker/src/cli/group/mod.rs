@@ -7,7 +7,6 @@ mod list;
 mod members;
 mod progress;
 mod reset;
-mod selection;
 mod watch;
 
 use clap::Subcommand;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::cli::client::error::ClientError;
 use crate::cli::error::CommandError;
-use crate::cli::options::{ClusterOptions, Format, FormatOptions};
+use crate::cli::options::{ClusterOptions, Format, FormatOptions, key_value};
 use crate::cli::output;
 
 /// Create topics.
@@ -58,18 +58,11 @@ pub(crate) struct CreateTopics {
 
 /// The brokers of one partition, the preferred leader first.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct BrokerIds(Vec<i32>);
+pub(super) struct BrokerIds(pub(super) Vec<i32>);
 
-fn broker_ids(text: &str) -> Result<BrokerIds, String> {
+pub(super) fn broker_ids(text: &str) -> Result<BrokerIds, String> {
     let ids: Result<Vec<i32>, _> = text.split(':').map(str::parse).collect();
     ids.map(BrokerIds).map_err(|_| "write broker ids such as 1:2:3".to_owned())
-}
-
-fn key_value(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err("write KEY=VALUE".to_owned()),
-    }
 }
 
 impl CreateTopics {
@@ -173,13 +166,5 @@ mod tests {
         assert_eq!(broker_ids("1:2:3"), Ok(BrokerIds(vec![1, 2, 3])));
         assert!(broker_ids("1:").is_err());
         assert!(broker_ids("a").is_err());
-    }
-
-    #[test]
-    fn a_config_may_contain_equals_signs() {
-        assert_eq!(key_value("a=b=c"), Ok(("a".to_owned(), "b=c".to_owned())));
-        assert_eq!(key_value("a="), Ok(("a".to_owned(), String::new())));
-        assert!(key_value("a").is_err());
-        assert!(key_value("=a").is_err());
     }
 }

@@ -6,15 +6,13 @@ use serde_json::{Map, Value, json};
 
 use super::TopicResult;
 use crate::cli::client::Client;
+use crate::cli::client::configs::{SOURCE_TOPIC, source_text};
 use crate::cli::client::error::ClientError;
 use crate::cli::client::metadata::{PartitionMetadata, TopicMetadata};
 use crate::cli::error::CommandError;
 use crate::cli::options::{ClusterOptions, Format, FormatOptions};
 use crate::cli::output;
 use crate::cli::output::table::{Align, Table};
-
-/// `ConfigSource` of a value that was set for the topic itself.
-const SOURCE_TOPIC: i8 = 1;
 
 /// Show partitions, replicas and configuration of topics.
 #[derive(Args, Debug)]
@@ -118,26 +116,12 @@ fn to_text(description: &Description) -> String {
             Table::new(&[("CONFIG", Align::Left), ("VALUE", Align::Left), ("SET BY", Align::Left)]);
         for config in configs {
             let value = if config.is_sensitive { "(hidden)" } else { config.value.as_deref().unwrap_or("-") };
-            table.row([config.name.clone(), value.to_owned(), source(config.config_source).to_owned()]);
+            table.row([config.name.clone(), value.to_owned(), source_text(config.config_source).to_owned()]);
         }
         text.push('\n');
         text.push_str(&table.to_text());
     }
     text
-}
-
-/// Kafka's `ConfigSource`.
-fn source(source: i8) -> &'static str {
-    match source {
-        SOURCE_TOPIC => "topic",
-        2 => "broker",
-        3 => "cluster",
-        4 => "server.properties",
-        5 => "default",
-        7 => "client metrics",
-        8 => "group",
-        _ => "unknown",
-    }
 }
 
 fn to_json(result: &TopicResult<Description>) -> Value {
@@ -161,7 +145,7 @@ fn to_json(result: &TopicResult<Description>) -> Value {
         .collect();
     let configs = configs.as_ref().map(|configs| {
         let config = |config: &DescribeConfigsResourceResult| {
-            let value = json!({ "value": config.value, "source": source(config.config_source) });
+            let value = json!({ "value": config.value, "source": source_text(config.config_source) });
             (config.name.clone(), value)
         };
         configs.iter().map(config).collect::<Map<String, Value>>()

@@ -1,15 +1,20 @@
-//! `jackdaw topic`: create, list, describe, delete.
+//! `jackdaw topic`: create, list, describe, alter, partitions, offsets, delete-records, delete.
 
+mod alter;
 mod create;
 mod delete;
+mod delete_records;
 mod describe;
 mod list;
+mod log_range;
+mod offsets;
+mod partitions;
 
 use clap::Subcommand;
 
 use super::error::CommandError;
 
-/// Create, list, describe and delete topics.
+/// Create, list, describe, alter and delete topics, and their records.
 #[derive(Subcommand, Debug)]
 pub(crate) enum TopicCommand {
     /// Create topics
@@ -18,6 +23,14 @@ pub(crate) enum TopicCommand {
     List(list::ListTopics),
     /// Show partitions, replicas and configuration of topics
     Describe(describe::DescribeTopics),
+    /// Change the configuration of topics
+    Alter(alter::AlterTopics),
+    /// Add partitions to topics
+    Partitions(partitions::AddPartitions),
+    /// Show where partitions begin and end
+    Offsets(offsets::TopicOffsets),
+    /// Delete the oldest records of topics
+    DeleteRecords(delete_records::DeleteRecords),
     /// Delete topics and all their records
     Delete(delete::DeleteTopics),
 }
@@ -28,6 +41,10 @@ impl TopicCommand {
             Self::Create(command) => command.run(),
             Self::List(command) => command.run(),
             Self::Describe(command) => command.run(),
+            Self::Alter(command) => command.run(),
+            Self::Partitions(command) => command.run(),
+            Self::Offsets(command) => command.run(),
+            Self::DeleteRecords(command) => command.run(),
             Self::Delete(command) => command.run(),
         }
     }

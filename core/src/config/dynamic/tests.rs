@@ -174,3 +174,29 @@ fn the_nearest_value_is_in_effect() {
     assert_eq!(in_effect(None, Some(&cluster)), 5);
     assert_eq!(in_effect(None, None), 10);
 }
+
+#[test]
+fn compaction_goes_by_what_was_set_last() {
+    let config = broker("log.cleaner.backoff.ms=10\nlog.cleaner.io.buffer.size=2000000");
+    let (own, cluster) = (
+        overrides(&[("log.cleaner.backoff.ms", "30"), ("log.cleaner.io.buffer.load.factor", "0.5")]),
+        overrides(&[
+            ("log.cleaner.backoff.ms", "50"),
+            ("log.cleaner.io.max.bytes.per.second", "1e6"),
+            ("log.cleaner.io.buffer.size", "3000000"),
+            ("log.cleaner.dedupe.buffer.size", "4000000"),
+        ]),
+    );
+    let none = config.cleaner_in_effect(DynamicBroker { own: None, cluster: None });
+    assert_eq!((none.backoff_ms, none.io_buffer_size, none.io_buffer_load_factor), (10, 2_000_000, 0.9));
+    let found = config.cleaner_in_effect(DynamicBroker { own: Some(&own), cluster: Some(&cluster) });
+    let expected = LogCleanerConfig {
+        enable: true,
+        io_max_bytes_per_second: 1e6,
+        dedupe_buffer_size: 4_000_000,
+        io_buffer_size: 3_000_000,
+        io_buffer_load_factor: 0.5,
+        backoff_ms: 30,
+    };
+    assert_eq!(found, expected);
+}

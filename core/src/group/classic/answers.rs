@@ -14,13 +14,17 @@ use crate::{
 const NULL_PROTOCOL_NAME_VERSION: i16 = 7;
 
 pub(crate) fn join_failed(version: i16, member_id: &str, error: ErrorCode) -> Response {
-    Response::JoinGroup(JoinGroupResponse {
+    Response::JoinGroup(failed_join(version, member_id, error))
+}
+
+pub(crate) fn failed_join(version: i16, member_id: &str, error: ErrorCode) -> JoinGroupResponse {
+    JoinGroupResponse {
         error_code: error.code(),
         generation_id: -1,
         protocol_name: (version < NULL_PROTOCOL_NAME_VERSION).then(String::new),
         member_id: member_id.to_owned(),
         ..Default::default()
-    })
+    }
 }
 
 pub(crate) fn sync_failed(error: ErrorCode) -> Response {

@@ -48,6 +48,15 @@ impl<'a> Draft<'a> {
         self.changes.is_empty()
     }
 
+    /// The group as it has become, for a decision that consists of changes alone.
+    ///
+    /// # Panics
+    /// Where there are records or answers, which would be lost.
+    pub(crate) fn into_group(self) -> ClassicGroup {
+        assert!(self.outcome.is_empty(), "nothing but the group has changed");
+        self.group
+    }
+
     pub(crate) fn finish(mut self) -> Outcome {
         if !self.changes.is_empty() {
             self.outcome.effects.push(Effect::classic(&self.group_id, self.changes));

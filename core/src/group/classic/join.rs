@@ -1,6 +1,6 @@
 //! JoinGroup (11): who asks, and what a new dynamic member gets.
 
-use std::{fmt::Write, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     error_code::ErrorCode,
-    group::{CallId, Client},
+    group::{CallId, Client, member_id::new_member_id},
     limits::{GROUP_ISSUED_IDS_MAX, GROUP_MEMBERS_MAX, NEW_MEMBER_JOIN_TIMEOUT_MS},
     protocol::messages::join_group::JoinGroupRequest,
 };
@@ -135,19 +135,7 @@ impl Draft<'_> {
         self.rebalance();
     }
 
-    /// The name that the member goes by, and a random UUID.
     pub(super) fn new_member_id(&self, name: &str) -> Arc<str> {
-        let [high, low] = self.context.random;
-        let bits = (u128::from(high) << 64) | u128::from(low);
-        // Version 4, variant 1.
-        let bits = (bits & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
-        let mut id = format!("{name}-");
-        for (index, byte) in bits.to_be_bytes().into_iter().enumerate() {
-            if matches!(index, 4 | 6 | 8 | 10) {
-                id.push('-');
-            }
-            let _ = write!(id, "{byte:02x}");
-        }
-        id.into()
+        new_member_id(name, self.context.random).into()
     }
 }

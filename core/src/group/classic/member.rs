@@ -71,6 +71,16 @@ impl Member {
         known.eq(protocols.iter().map(|asked| (&*asked.name, &asked.metadata)))
     }
 
+    pub(crate) fn size_bytes(&self) -> usize {
+        let names = self.client_id.len() + self.client_host.len();
+        let protocols = self.terms.protocols.iter();
+        let protocols = protocols.map(|protocol| protocol.name.len() + protocol.metadata.len());
+        names
+            + self.instance_id.as_ref().map_or(0, |id| id.len())
+            + self.assignment.len()
+            + protocols.sum::<usize>()
+    }
+
     /// When its silence ends its membership. A member that waits for an answer is not silent; a new one that waits
     /// too long has gone away.
     pub(crate) fn deadline_ms(&self) -> Option<u64> {

@@ -20,7 +20,7 @@ use std::{
     sync::Arc,
 };
 
-pub(crate) use answers::{join_failed, sync_failed};
+pub(crate) use answers::{failed_join, join_failed, sync_failed};
 pub(crate) use change::Change;
 pub(crate) use draft::Draft;
 pub(crate) use heartbeat::heard;
@@ -148,6 +148,12 @@ impl ClassicGroup {
             return Err(ErrorCode::IllegalGeneration);
         }
         Ok(member)
+    }
+
+    /// What the texts of its members and issued ids take.
+    pub(crate) fn size_bytes(&self) -> usize {
+        let members = self.members.iter().map(|(id, member)| id.len() + member.size_bytes());
+        members.sum::<usize>() + self.issued_ids.keys().map(|id| id.len()).sum::<usize>()
     }
 
     /// The longest that a member wants to be waited for.

@@ -20,7 +20,7 @@ impl ConsumerGroup {
             group_state: self.state().name().to_owned(),
             group_epoch: self.epoch,
             assignment_epoch: self.target_epoch,
-            assignor_name: effective_assignor(self.members(), settings).to_owned(),
+            assignor_name: effective_assignor(self.subscriptions.assignors.iter(), settings).to_owned(),
             members: members.collect(),
             ..Default::default()
         }

@@ -3,17 +3,21 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{
-    ConsumerGroup, Effect, GroupSettings, Member, SeenImage, SoftState, Timer, TimerKind, TopicPartitions,
-    metadata_hash::metadata_hash,
-    records,
-    regex::{ResolvedRegex, TopicRegex},
+    ConsumerGroup, Effect, GroupSettings, Member, SoftState, Timer, TimerKind, TopicPartitions, records,
+    regex::ResolvedRegex, target::effective_assignor,
 };
 use crate::{
     config::ClassicGroupConfig,
     group::{Context, GroupRecord, classic::ClassicGroup},
-    limits::GROUP_REGEX_REFRESH_MIN_MS,
+    limits::GROUP_ATOMIC_BYTES_MAX,
+    protocol::records::GroupKey,
     uuid::Uuid,
 };
+
+/// What a record takes beside its texts and lists, at most.
+const RECORD_BYTES: usize = 48;
+/// What a topic takes beside its partitions.
+const TOPIC_BYTES: usize = 24;
 
 /// What a decision about a group is made from, beside the group.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +34,8 @@ pub struct Scope<'a> {
 pub struct Changes {
     pub records: Vec<GroupRecord>,
     pub effects: Vec<Effect>,
+    /// Any prefix of the records is a valid state; otherwise all of them or none have to be written.
+    pub may_be_cut: bool,
     /// The classic group that the group becomes: at once, before the records are replayed.
     pub(crate) downgraded: Option<Box<ClassicGroup>>,
 }
@@ -38,7 +44,8 @@ impl Changes {
     pub(crate) fn followed_by(mut self, next: Self) -> Self {
         self.records.extend(next.records);
         self.effects.extend(next.effects);
-        Self { downgraded: next.downgraded, ..self }
+        // The first part has to be there as a whole before the next.
+        Self { downgraded: next.downgraded, may_be_cut: false, ..self }
     }
 }
 
@@ -49,10 +56,12 @@ pub(super) struct Draft<'a> {
     /// `None` for a member that is taken away.
     members: BTreeMap<String, Option<Member>>,
     targets: BTreeMap<String, TopicPartitions>,
-    regexes: BTreeMap<String, Option<ResolvedRegex>>,
+    pub(super) regexes: BTreeMap<String, Option<ResolvedRegex>>,
     pub(super) epoch: i32,
     pub(super) target_epoch: i32,
     changes: Changes,
+    /// What targets and tombstones take in the log, about.
+    bytes: usize,
 }
 
 impl<'a> Draft<'a> {
@@ -66,10 +75,18 @@ impl<'a> Draft<'a> {
             epoch: group.epoch,
             target_epoch: group.target_epoch,
             changes: Changes::default(),
+            bytes: 0,
         }
     }
 
-    pub(super) fn into_changes(self) -> Changes {
+    /// More than one batch may take is ordered so that any prefix of it is a state that the group goes on from: the
+    /// group epoch stands first, so that a target of which not all is written is made anew.
+    pub(super) fn into_changes(mut self) -> Changes {
+        if self.bytes > GROUP_ATOMIC_BYTES_MAX {
+            self.changes.may_be_cut = true;
+            let is_epoch = |record: &GroupRecord| matches!(record.key, GroupKey::ConsumerGroupMetadata(_));
+            self.changes.records.sort_by_key(|record| !is_epoch(record));
+        }
         self.changes
     }
 
@@ -100,9 +117,10 @@ impl<'a> Draft<'a> {
 
     /// Writes what differs from the member as it was.
     pub(super) fn put_metadata(&mut self, member: &Member) {
-        if self.member(&member.id).is_none_or(|known| !known.same_metadata(member)) {
-            self.record(records::member(&self.group.id, member));
+        if self.member(&member.id).is_some_and(|known| known.same_metadata(member)) {
+            return;
         }
+        self.record(records::member(&self.group.id, member));
         self.members.insert(member.id.clone(), Some(member.clone()));
     }
 
@@ -115,6 +133,9 @@ impl<'a> Draft<'a> {
 
     /// Whether or not it differs from the target as it was.
     pub(super) fn put_target(&mut self, member_id: &str, target: TopicPartitions) {
+        self.bytes += RECORD_BYTES + member_id.len() + self.group.id.len();
+        self.bytes +=
+            target.topics().map(|(_, partitions)| TOPIC_BYTES + 4 * partitions.len()).sum::<usize>();
         self.record(records::target(&self.group.id, member_id, &target));
         self.targets.insert(member_id.to_owned(), target);
     }
@@ -125,6 +146,7 @@ impl<'a> Draft<'a> {
     }
 
     pub(super) fn remove_member(&mut self, member_id: &str) {
+        self.bytes += 3 * (RECORD_BYTES + member_id.len() + self.group.id.len());
         self.changes.records.extend(records::member_tombstones(&self.group.id, member_id));
         self.members.insert(member_id.to_owned(), None);
         self.targets.insert(member_id.to_owned(), TopicPartitions::default());
@@ -170,108 +192,32 @@ impl<'a> Draft<'a> {
         topics.flat_map(|(id, partitions)| partitions.iter().map(move |partition| (id, *partition))).collect()
     }
 
-    /// Looks up the expressions that nobody has looked up yet, all of them again when the topics have changed, and
-    /// forgets those that nobody uses any more. Returns whether any now stands for other topics.
-    pub(super) fn update_regexes(&mut self) -> bool {
-        let mut in_use: Vec<String> = self
-            .members()
-            .map(|member| &member.subscribed_topic_regex)
-            .filter(|regex| !regex.is_empty())
-            .cloned()
-            .collect();
-        in_use.sort_unstable();
-        in_use.dedup();
-        let mut changed = self.drop_regexes(&in_use);
-        if in_use.is_empty() {
-            return changed;
-        }
-        let refresh = self.regexes_are_stale();
-        for regex in in_use {
-            if refresh || self.resolved(&regex).is_none() {
-                changed |= self.resolve(regex);
+    /// How many more or fewer members ask for each than the group's own counts say.
+    pub(super) fn changed_counts<'b, I: Iterator<Item = &'b str>>(
+        &'b self,
+        asks: impl Fn(&'b Member) -> I,
+    ) -> BTreeMap<&'b str, isize> {
+        let mut changes: BTreeMap<&str, isize> = BTreeMap::new();
+        for (member_id, member) in &self.members {
+            for (member, change) in [(self.group.member(member_id), -1), (member.as_ref(), 1)] {
+                for name in member.into_iter().flat_map(&asks) {
+                    *changes.entry(name).or_default() += change;
+                }
             }
         }
-        if refresh {
-            let at_ms = self.scope.context.now_ms;
-            self.effect(Effect::ResolvedRegexes { group_id: self.group.id.clone(), at_ms });
+        changes.retain(|_, change| *change != 0);
+        changes
+    }
+
+    /// The assignor that the group uses.
+    pub(super) fn assignor(&self) -> &str {
+        let mut votes: BTreeMap<&str, isize> =
+            self.changed_counts(|member| member.server_assignor.as_deref().into_iter());
+        for (name, count) in self.group.subscriptions.assignors.iter() {
+            *votes.entry(name).or_default() += count as isize;
         }
-        changed
-    }
-
-    fn drop_regexes(&mut self, in_use: &[String]) -> bool {
-        let is_used = |regex: &&String| in_use.binary_search(regex).is_ok();
-        let unused: Vec<String> =
-            self.group.regexes.keys().filter(|regex| !is_used(regex)).cloned().collect();
-        for regex in &unused {
-            if self.resolved(regex).is_some() {
-                self.record(records::regex_tombstone(&self.group.id, regex));
-                self.regexes.insert(regex.clone(), None);
-            }
-        }
-        !unused.is_empty()
-    }
-
-    /// The topics have changed since the expressions were looked up, or they were not looked up for long.
-    fn regexes_are_stale(&self) -> bool {
-        let Scope { context, soft, settings, .. } = *self.scope;
-        let age_ms = context.now_ms.saturating_sub(soft.regexes_resolved_at_ms(&self.group.id));
-        let interval_ms = u64::try_from(settings.broker.regex_refresh_interval_ms).unwrap_or(u64::MAX);
-        age_ms >= interval_ms
-            || (age_ms >= GROUP_REGEX_REFRESH_MIN_MS && !soft.has_seen(&self.group.id, context.image))
-    }
-
-    fn resolve(&mut self, regex: String) -> bool {
-        let context = self.scope.context;
-        // It was valid when the member came with it; another release may know more.
-        let resolved = TopicRegex::new(&regex)
-            .map(|regex| regex.resolve(context.image, context.unix_ms))
-            .unwrap_or_default();
-        let known = self.resolved(&regex);
-        let changed = known.is_none_or(|known| known.topics != resolved.topics);
-        if changed {
-            self.record(records::regex(&self.group.id, &regex, &resolved));
-            self.regexes.insert(regex, Some(resolved));
-        }
-        changed
-    }
-
-    /// The hash over all topics that a member asks for.
-    fn metadata_hash(&self) -> i64 {
-        let by_name = self.members().flat_map(|member| &member.subscribed_topic_names);
-        let by_regex = self.members().filter_map(|member| self.resolved(&member.subscribed_topic_regex));
-        let by_regex = by_regex.flat_map(|resolved| &resolved.topics);
-        metadata_hash(self.scope.context.image, by_name.chain(by_regex).map(String::as_str))
-    }
-
-    /// Raises the group epoch where `must`, or where the topics are not what they were.
-    pub(super) fn update_epoch(&mut self, must: bool) {
-        let image = self.scope.context.image;
-        let seen = self.scope.soft.has_seen(&self.group.id, image);
-        if !must && seen {
-            return;
-        }
-        let hash = self.metadata_hash();
-        if must || hash != self.group.metadata_hash {
-            self.put_epoch(self.epoch + 1, hash);
-        }
-        // Expressions that are not looked up yet have not seen this image.
-        let waits = self.members().any(|member| !member.subscribed_topic_regex.is_empty())
-            && self.regexes_are_too_young();
-        if !seen && !waits {
-            let seen = SeenImage::new(image);
-            self.effect(Effect::SawImage { group_id: self.group.id.clone(), seen });
-        }
-    }
-
-    fn regexes_are_too_young(&self) -> bool {
-        let Scope { context, soft, .. } = *self.scope;
-        let age_ms = context.now_ms.saturating_sub(soft.regexes_resolved_at_ms(&self.group.id));
-        age_ms < GROUP_REGEX_REFRESH_MIN_MS
-    }
-
-    pub(super) fn put_epoch(&mut self, epoch: i32, metadata_hash: i64) {
-        self.record(records::epoch(&self.group.id, epoch, metadata_hash));
-        self.epoch = epoch;
+        let votes = votes.into_iter().filter_map(|(name, count)| Some((name, usize::try_from(count).ok()?)));
+        effective_assignor(votes, &self.scope.settings)
     }
 
     pub(super) fn set_timer(&mut self, member_id: &str, kind: TimerKind, timeout_ms: i32) {

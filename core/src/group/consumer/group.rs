@@ -5,7 +5,9 @@ use std::{
     sync::Arc,
 };
 
-use super::{Member, TopicPartitions, member::MemberState, regex::ResolvedRegex};
+use super::{
+    Member, TopicPartitions, member::MemberState, regex::ResolvedRegex, subscriptions::Subscriptions,
+};
 use crate::uuid::Uuid;
 
 /// The group epoch before anything was written.
@@ -29,6 +31,8 @@ pub struct ConsumerGroup {
     /// Which member has a partition, or has yet to give it up. The invariant of the protocol: one at most.
     pub(super) owners: BTreeMap<(Uuid, i32), String>,
     pub(super) regexes: BTreeMap<String, ResolvedRegex>,
+    /// Of `members` and `regexes`.
+    pub(super) subscriptions: Subscriptions,
     /// An earlier release left a record of type 4.
     pub(super) legacy_metadata: bool,
 }
@@ -69,6 +73,7 @@ impl ConsumerGroup {
             targets: BTreeMap::new(),
             owners: BTreeMap::new(),
             regexes: BTreeMap::new(),
+            subscriptions: Subscriptions::default(),
             legacy_metadata: false,
         }
     }
@@ -87,7 +92,11 @@ impl ConsumerGroup {
     }
 
     pub fn members(&self) -> impl Iterator<Item = &Member> {
-        self.members.values().map(Arc::as_ref)
+        self.members.values().map(|member| {
+            #[cfg(test)]
+            super::tests::visited();
+            member.as_ref()
+        })
     }
 
     pub fn member(&self, member_id: &str) -> Option<&Member> {
@@ -114,9 +123,7 @@ impl ConsumerGroup {
 
     /// What a member asks for: its offsets do not expire and cannot be deleted.
     pub fn subscribed_topics(&self) -> BTreeSet<String> {
-        let by_name = self.members().flat_map(|member| &member.subscribed_topic_names);
-        let resolved = self.members().filter_map(|member| self.regexes.get(&member.subscribed_topic_regex));
-        by_name.chain(resolved.flat_map(|resolved| &resolved.topics)).cloned().collect()
+        self.subscriptions.topics.iter().map(|(topic, _)| topic.to_owned()).collect()
     }
 
     pub(super) fn static_member(&self, instance_id: &str) -> Option<&Member> {

@@ -7,16 +7,15 @@ use super::{
     membership::check_epoch,
     reconcile::Reconciliation,
     records,
-    target::effective_assignor,
-    validate::validate,
+    validate::{compile_regex, validate},
 };
 use crate::{
     error_code::ErrorCode,
     group::Client,
     limits::GROUP_MEMBERS_MAX,
     protocol::messages::consumer_group_heartbeat::{
-        Assignment, ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse,
-        ConsumerGroupHeartbeatResponseTopicPartitions,
+        Assignment, ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatRequestTopicPartitions,
+        ConsumerGroupHeartbeatResponse, ConsumerGroupHeartbeatResponseTopicPartitions,
     },
     uuid::Uuid,
 };
@@ -45,26 +44,24 @@ impl ConsumerGroup {
         request: &ConsumerGroupHeartbeatRequest,
     ) -> Result<(Changes, ConsumerGroupHeartbeatResponse), Refusal> {
         validate(&scope.settings, version, request)?;
+        // What a member has come with already is valid.
+        let regex = request.subscribed_topic_regex.as_deref().unwrap_or_default();
+        let is_known = self.subscriptions.regexes.count(regex) > 0;
+        let compiled = if is_known { None } else { compile_regex(request)? };
         if matches!(request.member_epoch, LEAVE_EPOCH | STATIC_LEAVE_EPOCH) {
             return self.leave(scope, request);
         }
         self.check_size(scope, &request.member_id)?;
-        let owned = request.topic_partitions.as_ref().map(|topics| {
-            let of_topic = |topic: &'_ crate::protocol::messages::consumer_group_heartbeat::ConsumerGroupHeartbeatRequestTopicPartitions| {
-                let topic_id = topic.topic_id;
-                topic.partitions.clone().into_iter().map(move |partition| (topic_id, partition))
-            };
-            topics.iter().flat_map(of_topic).collect::<TopicPartitions>()
-        });
+        let owned = request.topic_partitions.as_deref().map(owned_partitions);
 
         let mut draft = Draft::new(self, scope);
         let known = find_member(&mut draft, request, owned.as_ref())?;
         let member = with_request(known.clone(), client, request);
         let subscription_changed = !member.same_subscription(&known);
-        let assignor_changed =
-            member.server_assignor != known.server_assignor && draft.assignor_changes(&member);
+        let assignor = (member.server_assignor != known.server_assignor).then(|| draft.assignor().to_owned());
         draft.put_metadata(&member);
-        let regexes_changed = draft.update_regexes();
+        let assignor_changed = assignor.is_some_and(|before| before != draft.assignor());
+        let regexes_changed = draft.update_regexes(compiled.as_ref());
         draft.update_epoch(subscription_changed || regexes_changed || assignor_changed);
         draft.update_target();
         let member = draft.reconcile(&member, owned.as_ref(), subscription_changed)?;
@@ -116,7 +113,7 @@ pub fn unknown_group(
         LEAVE_EPOCH | STATIC_LEAVE_EPOCH => format!("Group {group_id} not found."),
         _ => format!("Consumer group {group_id} not found."),
     };
-    let refusal = validate(settings, version, request).err();
+    let refusal = validate(settings, version, request).and_then(|()| compile_regex(request)).err();
     refused(&refusal.unwrap_or_else(|| Refusal::new(ErrorCode::GroupIdNotFound, message)))
 }
 
@@ -202,6 +199,14 @@ fn with_request(mut member: Member, client: &Client, request: &ConsumerGroupHear
     member
 }
 
+fn owned_partitions(topics: &[ConsumerGroupHeartbeatRequestTopicPartitions]) -> TopicPartitions {
+    let of_topic = |topic: &ConsumerGroupHeartbeatRequestTopicPartitions| {
+        let topic_id = topic.topic_id;
+        topic.partitions.clone().into_iter().map(move |partition| (topic_id, partition))
+    };
+    topics.iter().flat_map(of_topic).collect()
+}
+
 /// The client says all there is, and wants to hear all there is.
 fn is_full(request: &ConsumerGroupHeartbeatRequest) -> bool {
     let subscribes = request.subscribed_topic_names.is_some() || request.subscribed_topic_regex.is_some();
@@ -228,13 +233,6 @@ impl Draft<'_> {
         let record = records::current(&self.group.id, &member);
         self.record(record);
         member
-    }
-
-    /// Whether the group's assignor is another one with this member as it is now.
-    fn assignor_changes(&self, member: &Member) -> bool {
-        let others = self.members().filter(|other| other.id != member.id);
-        let now = effective_assignor(others.chain([member]), &self.scope.settings);
-        now != effective_assignor(self.members(), &self.scope.settings)
     }
 
     /// Takes the member one step towards its target.

@@ -1,7 +1,9 @@
 //! How members go: they leave, or they are put out.
 
+use std::collections::BTreeSet;
+
 use super::{
-    Changes, ConsumerGroup, MemberState, Refusal, Scope, Timer, TimerKind,
+    Changes, ConsumerGroup, Effect, MemberState, Refusal, Scope, SeenImage, Timer, TimerKind,
     draft::Draft,
     member::{LEAVE_EPOCH, STATIC_LEAVE_EPOCH},
 };
@@ -46,14 +48,14 @@ impl ConsumerGroup {
 
     /// Takes members away; the group needs a new target then, or goes back to the classic protocol.
     pub(super) fn remove_members(&self, scope: &Scope<'_>, member_ids: &[&str]) -> Changes {
-        if let Some(changes) = self.downgrade_without(scope, member_ids) {
+        if let Some(changes) = self.downgrade(scope, member_ids, None, self.epoch) {
             return changes;
         }
         let mut draft = Draft::new(self, scope);
         for member_id in member_ids {
             draft.remove_member(member_id);
         }
-        draft.update_regexes();
+        draft.update_regexes(None);
         draft.update_epoch(true);
         if draft.members().next().is_none() {
             // There is nobody to make a target for, and the next member need not wait for its own.
@@ -62,19 +64,22 @@ impl ConsumerGroup {
         draft.into_changes()
     }
 
-    /// What follows from a timer that has run out. A timer that no longer means anything leads to nothing but its
-    /// end.
-    pub fn on_timer(&self, scope: &Scope<'_>, timer: &Timer) -> Changes {
-        let Some(member) = self.member(&timer.member_id) else { return forget(timer) };
-        let runs_out = match timer.kind {
-            TimerKind::Session | TimerKind::ClassicJoin | TimerKind::ClassicSync => true,
-            TimerKind::Rebalance => member.state == MemberState::UnrevokedPartitions,
+    /// What follows from timers that have run out: all members whose time is over go at once. A timer that no longer
+    /// means anything leads to nothing; that it is over is the caller's to say.
+    pub fn on_timers(&self, scope: &Scope<'_>, timers: &[&Timer]) -> Changes {
+        let is_over = |timer: &&&Timer| {
+            self.member(&timer.member_id).is_some_and(|member| match timer.kind {
+                TimerKind::Session | TimerKind::ClassicJoin | TimerKind::ClassicSync => true,
+                TimerKind::Rebalance => member.state == MemberState::UnrevokedPartitions,
+            })
         };
-        if runs_out { self.remove_members(scope, &[&member.id]) } else { forget(timer) }
+        let gone: BTreeSet<&str> = timers.iter().filter(is_over).map(|timer| &*timer.member_id).collect();
+        let gone: Vec<&str> = gone.into_iter().collect();
+        if gone.is_empty() { Changes::default() } else { self.remove_members(scope, &gone) }
     }
 
     /// All records are read: every member has a full session from now on, and as much time as it asked for to give
-    /// up what it has to.
+    /// up what it has to. All expressions have to be looked up again.
     pub fn on_loaded(&self, scope: &Scope<'_>) -> Changes {
         let mut draft = Draft::new(self, scope);
         for member in self.members() {
@@ -85,10 +90,15 @@ impl ConsumerGroup {
                 draft.set_timer(&member.id, TimerKind::Rebalance, member.rebalance_timeout_ms);
             }
         }
+        let regexes = self.regexes.keys().map(String::as_str);
+        for regex in regexes.chain(self.subscriptions.regexes.iter().map(|(regex, _)| regex)) {
+            draft.effect(Effect::LookedUpRegex {
+                group_id: self.id.clone(),
+                regex: regex.to_owned(),
+                at_ms: 0,
+                seen: SeenImage::default(),
+            });
+        }
         draft.into_changes()
     }
-}
-
-fn forget(timer: &Timer) -> Changes {
-    Changes { effects: vec![super::Effect::Cancel(timer.clone())], ..Changes::default() }
 }

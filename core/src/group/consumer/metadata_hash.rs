@@ -7,16 +7,30 @@ use std::collections::BTreeSet;
 
 use twox_hash::XxHash3_64;
 
-use crate::metadata::{Image, Topic};
+use crate::{
+    metadata::{Image, Topic},
+    uuid::Uuid,
+};
 
 const MAGIC: u8 = 0;
 
-/// 0 where none of the topics exists.
-pub(super) fn metadata_hash<'a>(image: &Image, topics: impl Iterator<Item = &'a str>) -> i64 {
+/// 0 where none of the topics exists. A topic's own hash is looked up by `known`; those that had to be made are added
+/// to `made`.
+pub(super) fn metadata_hash<'a>(
+    image: &Image,
+    topics: impl Iterator<Item = &'a str>,
+    known: impl Fn(Uuid) -> Option<u64>,
+    made: &mut Vec<(Uuid, u64)>,
+) -> i64 {
     let names: BTreeSet<&str> = topics.collect();
     let mut bytes = Vec::new();
     for topic in names.into_iter().filter_map(|name| image.topics.by_name(name)) {
-        bytes.extend_from_slice(&topic_hash(image, topic).to_le_bytes());
+        let hash = known(topic.id).unwrap_or_else(|| {
+            let hash = topic_hash(image, topic);
+            made.push((topic.id, hash));
+            hash
+        });
+        bytes.extend_from_slice(&hash.to_le_bytes());
     }
     if bytes.is_empty() { 0 } else { XxHash3_64::oneshot(&bytes).cast_signed() }
 }
@@ -62,7 +76,7 @@ mod tests {
             .topic_with_id("foo", "wYOl2mHFSHC7C5YY11wJLA", 6)
             .topic_with_id("bar", "ZHTklrVuR7a4FvlmjKAvIA", 3)
             .build();
-        let hash = |names: &[&str]| metadata_hash(&image, names.iter().copied());
+        let hash = |names: &[&str]| metadata_hash(&image, names.iter().copied(), |_| None, &mut Vec::new());
         assert_eq!(hash(&["foo"]), -4_251_713_237_492_189_014);
         assert_eq!(hash(&["bar"]), 8_258_340_739_319_634_953);
         assert_eq!(hash(&["foo", "bar", "absent"]), 1_548_133_423_027_194_759);
@@ -72,8 +86,9 @@ mod tests {
     #[test]
     fn racks_are_part_of_it() {
         let images = Images::new().topic_with_id("foo", "IamWMcUpR8Cn3aCi_w4fuQ", 2);
-        let bare = metadata_hash(&images.clone().build(), ["foo"].into_iter());
-        let racked = metadata_hash(&images.rack("rak").build(), ["foo"].into_iter());
+        let hash = |image| metadata_hash(&image, ["foo"].into_iter(), |_| None, &mut Vec::new());
+        let bare = hash(images.clone().build());
+        let racked = hash(images.rack("rak").build());
         assert_eq!(racked, -9_133_166_471_023_547_256);
         assert_ne!(bare, racked);
     }

@@ -1,18 +1,19 @@
 //! Consumer groups of KIP-848: the broker assigns, and members come to their assignment one by one, by epochs.
 //!
 //! [`ConsumerGroup`] is what the records say. A heartbeat is decided in steps, each in its own file: who sends it
-//! (`membership`), what it asks for (`heartbeat`), the group epoch and the topics (`draft`), the target (`target`,
+//! (`membership`), what it asks for (`heartbeat`), the group epoch and the topics (`epoch`), the target (`target`,
 //! `assignor`), the member's next step (`reconcile`). [`SoftState`] is what no record says: timers, and which image
 //! was looked at.
 //!
 //! Invariant: a partition is assigned to, or has yet to be given up by, one member at most.
 
 pub mod assignor;
-mod classic;
+mod classic_member;
 mod convert;
 mod delete;
 mod describe;
 mod draft;
+mod epoch;
 mod group;
 mod heartbeat;
 mod leave;
@@ -28,6 +29,7 @@ mod regex;
 mod replay;
 mod settings;
 mod soft_state;
+mod subscriptions;
 mod target;
 #[cfg(test)]
 mod tests;

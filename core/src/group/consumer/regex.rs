@@ -30,7 +30,10 @@ pub(super) enum InvalidRegex {
 
 /// An expression that matches in time linear in the name, as RE2 does: no look-around, no back references.
 #[derive(Clone, Debug)]
-pub(super) struct TopicRegex(Regex);
+pub(super) struct TopicRegex {
+    pattern: String,
+    whole: Regex,
+}
 
 impl TopicRegex {
     /// Compiles an expression for whole names.
@@ -49,11 +52,16 @@ impl TopicRegex {
         // Names of topics are ASCII. Without Unicode the classes are those of RE2, and small; an expression that
         // names a class of Unicode needs it.
         let compiled = compile(&whole, false).or_else(|_| compile(&whole, true));
-        compiled.map(Self).map_err(|error| InvalidRegex::Syntax(reason(&error)))
+        let compiled = compiled.map(|whole| Self { pattern: pattern.to_owned(), whole });
+        compiled.map_err(|error| InvalidRegex::Syntax(reason(&error)))
+    }
+
+    pub(super) fn pattern(&self) -> &str {
+        &self.pattern
     }
 
     pub(super) fn matches(&self, topic: &str) -> bool {
-        self.0.is_match(topic.as_bytes())
+        self.whole.is_match(topic.as_bytes())
     }
 
     /// The topics of the image that it matches.

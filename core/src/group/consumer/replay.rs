@@ -42,7 +42,15 @@ impl ConsumerGroup {
             (
                 GroupKey::ConsumerGroupMemberMetadata(key),
                 Some(GroupValue::ConsumerGroupMemberMetadata(value)),
-            ) => self.change_member(&key.member_id, |member| member.set_metadata(value)),
+            ) => {
+                if let Some(member) = self.members.get(&key.member_id) {
+                    self.subscriptions.remove(member, &self.regexes);
+                }
+                self.change_member(&key.member_id, |member| member.set_metadata(value));
+                if let Some(member) = self.members.get(&key.member_id) {
+                    self.subscriptions.add(member, &self.regexes);
+                }
+            }
             (GroupKey::ConsumerGroupMemberMetadata(key), _) => self.remove_member(&key.member_id),
             (
                 GroupKey::ConsumerGroupTargetAssignmentMetadata(_),
@@ -85,10 +93,13 @@ impl ConsumerGroup {
                     metadata_version: value.version,
                     timestamp_ms: value.timestamp,
                 };
+                let old = self.regexes.get(&key.regular_expression);
+                self.subscriptions.change_regex(&key.regular_expression, old, Some(&resolved));
                 self.regexes.insert(key.regular_expression.clone(), resolved);
             }
             (GroupKey::ConsumerGroupRegularExpression(key), _) => {
-                self.regexes.remove(&key.regular_expression);
+                let old = self.regexes.remove(&key.regular_expression);
+                self.subscriptions.change_regex(&key.regular_expression, old.as_ref(), None);
             }
             _ => {}
         }
@@ -110,6 +121,7 @@ impl ConsumerGroup {
 
     fn remove_member(&mut self, member_id: &str) {
         if let Some(member) = self.members.remove(member_id) {
+            self.subscriptions.remove(&member, &self.regexes);
             self.forget(&member);
         }
     }

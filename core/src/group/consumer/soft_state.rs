@@ -5,7 +5,11 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use crate::metadata::{Cluster, Image, Topics};
+use crate::{
+    limits::GROUP_EXPIRED_TIMERS_MAX,
+    metadata::{Cluster, Image, Topics},
+    uuid::Uuid,
+};
 
 /// What a member runs out of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,10 +54,22 @@ pub enum Effect {
         group_id: String,
         seen: SeenImage,
     },
-    /// The regular expressions of the group were looked up.
-    ResolvedRegexes {
+    /// A regular expression of the group was looked up.
+    LookedUpRegex {
         group_id: String,
+        regex: String,
         at_ms: u64,
+        seen: SeenImage,
+    },
+    /// Nobody uses the expression any more.
+    ForgetRegex {
+        group_id: String,
+        regex: String,
+    },
+    /// Hashes of topics as they are in this image.
+    HashedTopics {
+        seen: SeenImage,
+        hashes: Vec<(Uuid, u64)>,
     },
 }
 
@@ -70,6 +86,10 @@ impl SeenImage {
         Self { topics: Arc::downgrade(&image.topics), cluster: Arc::downgrade(&image.cluster) }
     }
 
+    fn is_same(&self, other: &Self) -> bool {
+        self.topics.ptr_eq(&other.topics) && self.cluster.ptr_eq(&other.cluster)
+    }
+
     fn is(&self, image: &Image) -> bool {
         std::ptr::eq(self.topics.as_ptr(), Arc::as_ptr(&image.topics))
             && std::ptr::eq(self.cluster.as_ptr(), Arc::as_ptr(&image.cluster))
@@ -79,7 +99,24 @@ impl SeenImage {
 #[derive(Debug, Default)]
 struct OfGroup {
     seen: SeenImage,
-    regexes_resolved_at_ms: u64,
+    /// When each expression in use was looked up, and in which image.
+    regexes: BTreeMap<String, (u64, SeenImage)>,
+    by_time: BTreeSet<(u64, String)>,
+}
+
+impl OfGroup {
+    fn forget_regex(&mut self, regex: &str) {
+        if let Some((regex, (at_ms, _))) = self.regexes.remove_entry(regex) {
+            self.by_time.remove(&(at_ms, regex));
+        }
+    }
+}
+
+/// Hashes of topics, all of one image: a group that grows by many members asks for the same ones again and again.
+#[derive(Debug, Default)]
+struct TopicHashes {
+    seen: SeenImage,
+    by_id: BTreeMap<Uuid, u64>,
 }
 
 /// The soft state of all consumer groups of one coordinator.
@@ -88,6 +125,7 @@ pub struct SoftState {
     deadlines: BTreeMap<Timer, u64>,
     due: BTreeSet<(u64, Timer)>,
     groups: BTreeMap<String, OfGroup>,
+    hashes: TopicHashes,
 }
 
 impl SoftState {
@@ -109,8 +147,22 @@ impl SoftState {
             }
             Effect::ForgetGroup { group_id } => self.forget_group(&group_id),
             Effect::SawImage { group_id, seen } => self.groups.entry(group_id).or_default().seen = seen,
-            Effect::ResolvedRegexes { group_id, at_ms } => {
-                self.groups.entry(group_id).or_default().regexes_resolved_at_ms = at_ms;
+            Effect::LookedUpRegex { group_id, regex, at_ms, seen } => {
+                let group = self.groups.entry(group_id).or_default();
+                group.forget_regex(&regex);
+                group.by_time.insert((at_ms, regex.clone()));
+                group.regexes.insert(regex, (at_ms, seen));
+            }
+            Effect::ForgetRegex { group_id, regex } => {
+                if let Some(group) = self.groups.get_mut(&group_id) {
+                    group.forget_regex(&regex);
+                }
+            }
+            Effect::HashedTopics { seen, hashes } => {
+                if !self.hashes.seen.is_same(&seen) {
+                    self.hashes = TopicHashes { seen, by_id: BTreeMap::new() };
+                }
+                self.hashes.by_id.extend(hashes);
             }
         }
     }
@@ -123,18 +175,26 @@ impl SoftState {
 
     pub fn forget_group(&mut self, group_id: &str) {
         self.groups.remove(group_id);
-        let first =
-            Timer { group_id: group_id.to_owned(), member_id: String::new(), kind: TimerKind::Session };
-        let timers = self.deadlines.range(first..).map(|(timer, _)| timer);
-        let timers: Vec<Timer> = timers.take_while(|timer| timer.group_id == group_id).cloned().collect();
+        let timers: Vec<Timer> = self.of_group(group_id).map(|(timer, _)| timer.clone()).collect();
         for timer in timers {
             self.cancel(timer);
         }
     }
 
-    /// Timers that have run out, the oldest first.
-    pub fn due(&self, now_ms: u64) -> impl Iterator<Item = &Timer> {
-        self.due.iter().take_while(move |(deadline_ms, _)| *deadline_ms <= now_ms).map(|(_, timer)| timer)
+    fn of_group(&self, group_id: &str) -> impl Iterator<Item = (&Timer, u64)> {
+        let first =
+            Timer { group_id: group_id.to_owned(), member_id: String::new(), kind: TimerKind::Session };
+        let timers = self.deadlines.range(first..).map(|(timer, deadline_ms)| (timer, *deadline_ms));
+        timers.take_while(move |(timer, _)| timer.group_id == group_id)
+    }
+
+    /// Timers that have run out, all of the group of the oldest one, but no more than a turn takes.
+    pub fn due_of_one_group(&self, now_ms: u64) -> Vec<&Timer> {
+        let Some((_, oldest)) = self.due.first().filter(|(deadline_ms, _)| *deadline_ms <= now_ms) else {
+            return Vec::new();
+        };
+        let due = self.of_group(&oldest.group_id).filter(|(_, deadline_ms)| *deadline_ms <= now_ms);
+        due.map(|(timer, _)| timer).take(GROUP_EXPIRED_TIMERS_MAX).collect()
     }
 
     pub fn next_timeout_ms(&self) -> Option<u64> {
@@ -149,8 +209,19 @@ impl SoftState {
         self.groups.get(group_id).is_some_and(|group| group.seen.is(image))
     }
 
-    /// 0 where they were not looked up since the coordinator started.
-    pub(super) fn regexes_resolved_at_ms(&self, group_id: &str) -> u64 {
-        self.groups.get(group_id).map_or(0, |group| group.regexes_resolved_at_ms)
+    /// The expression that was looked up before all others of the group, and when: at 0 where that was before the
+    /// coordinator started.
+    pub(super) fn oldest_regex(&self, group_id: &str) -> Option<(u64, &str)> {
+        let (at_ms, regex) = self.groups.get(group_id)?.by_time.first()?;
+        Some((*at_ms, regex))
+    }
+
+    pub(super) fn regex_has_seen(&self, group_id: &str, regex: &str, image: &Image) -> bool {
+        let regexes = self.groups.get(group_id).map(|group| &group.regexes);
+        regexes.and_then(|regexes| regexes.get(regex)).is_some_and(|(_, seen)| seen.is(image))
+    }
+
+    pub(super) fn topic_hash(&self, image: &Image, topic_id: Uuid) -> Option<u64> {
+        self.hashes.by_id.get(&topic_id).filter(|_| self.hashes.seen.is(image)).copied()
     }
 }

@@ -1,6 +1,9 @@
 //! The target assignment: made anew when it is older than the group.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 use super::{
     GroupSettings, Member,
@@ -11,17 +14,12 @@ use crate::uuid::Uuid;
 
 /// The assignor that most members ask for; the broker's first where nobody asks, and of equals the first by name.
 pub(super) fn effective_assignor<'a>(
-    members: impl Iterator<Item = &'a Member>,
+    votes: impl Iterator<Item = (&'a str, usize)>,
     settings: &GroupSettings<'a>,
 ) -> &'a str {
-    let mut votes: BTreeMap<&str, usize> = BTreeMap::new();
-    for assignor in members.filter_map(|member| member.server_assignor.as_deref()) {
-        if settings.has_assignor(assignor) {
-            *votes.entry(assignor).or_default() += 1;
-        }
-    }
-    let most = votes.values().copied().max();
-    let winner = votes.into_iter().find(|(_, count)| Some(*count) == most);
+    let valid = votes.filter(|(name, count)| *count > 0 && settings.has_assignor(name));
+    let winner = valid
+        .max_by(|(left, left_votes), (right, right_votes)| left_votes.cmp(right_votes).then(right.cmp(left)));
     winner.map_or(settings.default_assignor(), |(name, _)| name)
 }
 
@@ -45,22 +43,27 @@ impl Draft<'_> {
         let image = self.scope.context.image;
         let mut members: Vec<&Member> = self.members().collect();
         members.sort_unstable_by(|left, right| left.id.cmp(&right.id));
-        let subscribers = members.iter().map(|member| Subscriber {
-            member_id: &member.id,
-            instance_id: member.instance_id.as_deref(),
-            topics: self.subscribed_topic_ids(member),
-            current: self.target_of(&member.id),
+        let mut topics_by_subscription: BTreeMap<(&BTreeSet<String>, &str), Rc<BTreeSet<Uuid>>> =
+            BTreeMap::new();
+        let subscribers = members.iter().map(|member| {
+            let subscription = (&member.subscribed_topic_names, member.subscribed_topic_regex.as_str());
+            let topics = topics_by_subscription.entry(subscription);
+            Subscriber {
+                member_id: &member.id,
+                instance_id: member.instance_id.as_deref(),
+                topics: Rc::clone(topics.or_insert_with(|| self.subscribed_topic_ids(member).into())),
+                current: self.target_of(&member.id),
+            }
         });
         let subscribers: Vec<Subscriber<'_>> = subscribers.collect();
-        let topics = subscribers.iter().flat_map(|subscriber| &subscriber.topics);
+        let topics = topics_by_subscription.values().flat_map(|topics| &**topics);
         let count = |topic_id: Uuid| {
             let topic = image.topics.by_id(topic_id);
             topic.map_or(0, |topic| i32::try_from(topic.partition_count()).unwrap_or(i32::MAX))
         };
         let partition_counts = topics.map(|topic_id| (*topic_id, count(*topic_id))).collect();
         let assignment = Assignment { subscribers, partition_counts };
-        let assignor = effective_assignor(members.iter().copied(), &self.scope.settings);
-        let targets = assignment.assign(assignor);
+        let targets = assignment.assign(self.assignor());
         let changed: Vec<_> = members
             .iter()
             .zip(targets)

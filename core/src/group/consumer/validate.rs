@@ -12,7 +12,7 @@ use crate::{
 /// From this version on the client makes its member id.
 const CLIENT_MAKES_MEMBER_ID: i16 = 1;
 
-/// In Kafka's order, with Kafka's texts.
+/// In Kafka's order, with Kafka's texts; an expression comes last ([`compile_regex`]).
 pub(super) fn validate(
     settings: &GroupSettings<'_>,
     version: i16,
@@ -48,14 +48,21 @@ pub(super) fn validate(
         let message = format!("ServerAssignor {assignor} is not supported. Supported assignors: {known}.");
         return Err(Refusal::new(ErrorCode::UnsupportedAssignor, message));
     }
-    match request.subscribed_topic_regex.as_deref() {
-        None | Some("") => Ok(()),
-        Some(regex) => TopicRegex::new(regex).map(|_| ()).map_err(|error| {
-            let message =
-                format!("SubscribedTopicRegex `{regex}` is not a valid regular expression: {error}.");
-            Refusal::new(ErrorCode::InvalidRegularExpression, message)
-        }),
-    }
+    Ok(())
+}
+
+/// The expression that comes with the request, compiled; `None` where there is none.
+///
+/// # Errors
+/// INVALID_REGULAR_EXPRESSION.
+pub(super) fn compile_regex(request: &ConsumerGroupHeartbeatRequest) -> Result<Option<TopicRegex>, Refusal> {
+    let Some(regex) = request.subscribed_topic_regex.as_deref().filter(|regex| !regex.is_empty()) else {
+        return Ok(None);
+    };
+    TopicRegex::new(regex).map(Some).map_err(|error| {
+        let message = format!("SubscribedTopicRegex `{regex}` is not a valid regular expression: {error}.");
+        Refusal::new(ErrorCode::InvalidRegularExpression, message)
+    })
 }
 
 fn validate_join(request: &ConsumerGroupHeartbeatRequest) -> Result<(), Refusal> {

@@ -58,7 +58,7 @@ impl<'a> Commit<'a> {
     /// committed.
     pub(crate) fn decide(
         &self,
-        check: impl Fn(&Topic, i32) -> Result<(), ErrorCode>,
+        mut check: impl FnMut(&Topic, &OffsetCommitRequestPartition) -> Result<(), ErrorCode>,
     ) -> (OffsetCommitResponse, Vec<GroupRecord>) {
         let mut records = Vec::new();
         let topics = self.request.topics.iter().map(|asked| {
@@ -66,7 +66,7 @@ impl<'a> Commit<'a> {
             let partitions = asked.partitions.iter().map(|partition| {
                 let taken = topic.and_then(|topic| {
                     self.check_partition(topic, partition)?;
-                    check(topic, partition.partition_index)?;
+                    check(topic, partition)?;
                     records.push(self.record(topic, partition));
                     Ok(())
                 });

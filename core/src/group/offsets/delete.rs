@@ -29,7 +29,9 @@ impl Offsets {
                     (true, true) => ErrorCode::GroupSubscribedToTopic,
                     (true, false) => ErrorCode::None,
                 };
-                if error.is_ok() && self.get(&request.group_id, &asked.name, partition).is_some() {
+                let is_there = self.get(&request.group_id, &asked.name, partition).is_some()
+                    || self.pending.contains(&request.group_id, &asked.name, partition);
+                if error.is_ok() && is_there {
                     records.push(offset_tombstone(&request.group_id, &asked.name, partition));
                 }
                 OffsetDeleteResponsePartition { partition_index: partition, error_code: error.code() }
@@ -40,14 +42,12 @@ impl Offsets {
         (response, records)
     }
 
-    /// Tombstones for everything that a group has committed.
+    /// Tombstones for everything that a group has committed, or would with the end of a transaction.
     pub(crate) fn tombstones(&self, group_id: &str) -> impl Iterator<Item = GroupRecord> {
         let topics = self.of_group(group_id).into_iter().flatten();
-        let group_id = group_id.to_owned();
-        topics.flat_map(move |(topic, partitions)| {
-            let tombstones =
-                partitions.keys().map(|partition| offset_tombstone(&group_id, topic, *partition));
-            tombstones.collect::<Vec<_>>()
-        })
+        let committed = topics.flat_map(move |(topic, partitions)| {
+            partitions.keys().map(move |partition| offset_tombstone(group_id, topic, *partition))
+        });
+        committed.chain(self.pending_tombstones(group_id))
     }
 }

@@ -4,16 +4,22 @@ mod commit;
 mod delete;
 mod expiry;
 mod fetch;
+mod pending;
 mod record;
+mod room;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ops::Bound,
     sync::Arc,
 };
 
 pub(crate) use commit::Commit;
 pub(crate) use expiry::Expiry;
 pub(crate) use record::offset_tombstone;
+pub(crate) use room::{Growth, Room};
+
+use pending::PendingOffsets;
 
 use crate::{
     protocol::records::group::{LegacyOffsetCommitValue, OffsetCommitValue},
@@ -65,13 +71,12 @@ pub(crate) type GroupOffsets = BTreeMap<Arc<str>, TopicOffsets>;
 pub(crate) struct Offsets {
     by_group: BTreeMap<Arc<str>, GroupOffsets>,
     count: usize,
+    metadata_bytes: usize,
+    pub(crate) room: Room,
+    pending: PendingOffsets,
 }
 
 impl Offsets {
-    pub(crate) fn count(&self) -> usize {
-        self.count
-    }
-
     pub(crate) fn of_group(&self, group_id: &str) -> Option<&GroupOffsets> {
         self.by_group.get(group_id)
     }
@@ -80,11 +85,18 @@ impl Offsets {
         self.by_group.get(group_id)?.get(topic)?.get(&partition)
     }
 
-    pub(crate) fn groups(&self) -> impl Iterator<Item = (&Arc<str>, &GroupOffsets)> {
-        self.by_group.iter()
+    /// From this group id on, in order.
+    pub(crate) fn groups_from(&self, group_id: &str) -> impl Iterator<Item = (&Arc<str>, &GroupOffsets)> {
+        self.by_group.range::<str, _>((Bound::Included(group_id), Bound::Unbounded))
     }
 
+    /// A record outside of transactions.
     pub(crate) fn set(&mut self, group_id: &str, topic: &str, partition: i32, offset: CommittedOffset) {
+        self.pending.overtake(group_id, topic, partition);
+        self.insert(group_id, topic, partition, offset);
+    }
+
+    fn insert(&mut self, group_id: &str, topic: &str, partition: i32, offset: CommittedOffset) {
         if !self.by_group.contains_key(group_id) {
             self.by_group.insert(group_id.into(), GroupOffsets::new());
         }
@@ -93,16 +105,21 @@ impl Offsets {
             topics.insert(topic.into(), TopicOffsets::new());
         }
         let Some(partitions) = topics.get_mut(topic) else { return };
-        if partitions.insert(partition, offset).is_none() {
-            self.count += 1;
+        self.metadata_bytes += offset.metadata.len();
+        match partitions.insert(partition, offset) {
+            None => self.count += 1,
+            Some(old) => self.metadata_bytes -= old.metadata.len(),
         }
     }
 
+    /// A tombstone, for what is pending as well.
     pub(crate) fn remove(&mut self, group_id: &str, topic: &str, partition: i32) {
+        self.pending.remove(group_id, topic, partition);
         let Some(topics) = self.by_group.get_mut(group_id) else { return };
         let Some(partitions) = topics.get_mut(topic) else { return };
-        if partitions.remove(&partition).is_some() {
+        if let Some(old) = partitions.remove(&partition) {
             self.count -= 1;
+            self.metadata_bytes -= old.metadata.len();
         }
         if partitions.is_empty() {
             topics.remove(topic);

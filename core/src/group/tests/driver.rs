@@ -97,7 +97,7 @@ impl Host {
         host
     }
 
-    fn context<'a>(image: &'a Image, now_ms: u64, random: u64) -> Context<'a> {
+    pub(super) fn context<'a>(image: &'a Image, now_ms: u64, random: u64) -> Context<'a> {
         let random = [random.wrapping_mul(0x9e37_79b9_7f4a_7c15), random.wrapping_mul(0xd1b5_4a32_d192_ed03)];
         Context { now_ms, unix_ms: UNIX_MS + now_ms as i64, random, image }
     }
@@ -373,22 +373,52 @@ impl Host {
         ask!(self, OffsetFetch { 8, fetch }).groups[0].topics[0].partitions[0].committed_offset
     }
 
+    /// One turn whose records cannot be written: what would be done comes later, something else has its turn.
+    pub(super) fn poll_in_vain(&mut self) -> Outcome {
+        let outcome = self.coordinator.poll(&Self::context(&self.image, self.now_ms, 0));
+        self.coordinator.postpone(self.now_ms);
+        outcome
+    }
+
+    /// The outcome of one turn, which is taken.
+    pub(super) fn poll_once(&mut self) -> Outcome {
+        let outcome = self.coordinator.poll(&Self::context(&self.image, self.now_ms, 0));
+        self.take(outcome.clone());
+        outcome
+    }
+
+    /// Sends a request whose records cannot be written; the host would answer it with the error.
+    pub(super) fn send_in_vain(&mut self, request: &Request) {
+        let context = Self::context(&self.image, self.now_ms, 5);
+        let outcome = self.coordinator.handle(&context, CallId(u64::MAX), request);
+        assert!(!outcome.records.is_empty(), "there is something to write");
+        let outcome = self.coordinator.write_failed(&context, request);
+        self.take(outcome);
+    }
+
+    pub(super) fn remove_topic(&mut self, topic_id: Uuid) {
+        let mut loader = Loader::from_image(self.image.clone());
+        loader.replay(100, 0, &RemoveTopicRecord { topic_id }.into()).unwrap();
+        self.image = loader.image().clone();
+    }
+
     pub(super) fn topics_deleted(&mut self, names: &[&str]) {
-        let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
-        loop {
-            let outcome = self.coordinator.topics_deleted(&names);
-            if outcome.is_empty() {
-                return;
-            }
-            self.take(outcome);
-        }
+        let topics: Vec<_> =
+            names.iter().map(|name| ((*name).to_owned(), self.image.topics.id_of(name).unwrap())).collect();
+        self.coordinator.topics_deleted(&Self::context(&self.image, self.now_ms, 0), &topics);
+        self.poll();
     }
 
     /// The topic is deleted, and another with its name is there before the coordinator hears of it.
     pub(super) fn recreate_topic(&mut self, old_id: Uuid, new_id: Uuid, name: &str) {
         let mut loader = Loader::from_image(self.image.clone());
-        let partition =
-            PartitionRecord { topic_id: new_id, replicas: vec![1], leader: 1, ..Default::default() };
+        let partition = PartitionRecord {
+            partition_id: 0,
+            topic_id: new_id,
+            replicas: vec![1],
+            leader: 1,
+            ..Default::default()
+        };
         loader.replay(100, 0, &RemoveTopicRecord { topic_id: old_id }.into()).unwrap();
         loader.replay(101, 0, &TopicRecord { name: name.into(), topic_id: new_id }.into()).unwrap();
         loader.replay(102, 0, &partition.into()).unwrap();

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::driver::{Host, error, join_request, settings, sync_request};
 use crate::{
     error_code::ErrorCode,
-    limits::GROUP_PROTOCOLS_MAX,
+    limits::{GROUP_MEMBER_PROTOCOLS_BYTES_MAX, GROUP_PROTOCOLS_MAX},
     protocol::messages::join_group::{JoinGroupRequest, JoinGroupRequestProtocol},
 };
 
@@ -196,6 +196,36 @@ fn a_full_group_takes_no_more() {
     assert_eq!(refused(&mut host), ErrorCode::GroupMaxSizeReached, "Stable");
     let call = host.send_join(9, join_request("g", &members[1].member_id, None));
     assert_eq!(error(host.joined(call).error_code), ErrorCode::None, "those who are in it stay");
+}
+
+#[test]
+fn members_take_only_so_many_bytes() {
+    let mut host = Host::new();
+    let with_metadata = |group_id: &str, member_id: &str, length: usize| {
+        let mut request = join_request(group_id, member_id, None);
+        request.protocols[0].metadata = Bytes::from(vec![0; length]);
+        request
+    };
+    let (member_id, call) = host.send_new_member("g");
+    host.advance(3_000);
+    let joined = host.joined(call);
+    let call = host.send_sync(sync_request("g", &joined, &[]));
+    host.synced(call);
+    host.coordinator.groups.room.size_bytes = 1_000;
+    let cases = [("g", "", 1_000), ("h", "", 1_000), ("g", &*member_id, 1_000)];
+    for (group_id, member_id, length) in cases {
+        let call = host.send_join(3, with_metadata(group_id, member_id, length));
+        let error = error(host.joined(call).error_code);
+        assert_eq!(error, ErrorCode::GroupMaxSizeReached, "{group_id} {member_id}");
+    }
+    assert_eq!(host.commit(&"i".repeat(1_000), -1, "", 0), ErrorCode::InvalidCommitOffsetSize);
+    host.coordinator.groups.room.size_bytes = 0;
+    assert_eq!(host.heartbeat("g", 1, &member_id), ErrorCode::None);
+    let call = host.send_join(9, join_request("g", &member_id, None));
+    assert_eq!(error(host.joined(call).error_code), ErrorCode::None, "what takes no more is taken");
+    host.coordinator.groups.room.size_bytes = usize::MAX;
+    let call = host.send_join(9, with_metadata("k", "", GROUP_MEMBER_PROTOCOLS_BYTES_MAX));
+    assert_eq!(error(host.joined(call).error_code), ErrorCode::InconsistentGroupProtocol);
 }
 
 #[test]

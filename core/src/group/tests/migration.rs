@@ -14,6 +14,7 @@ use crate::{
                 ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatRequestTopicPartitions,
                 ConsumerGroupHeartbeatResponse,
             },
+            delete_groups::DeleteGroupsRequest,
             heartbeat::HeartbeatRequest,
             join_group::{JoinGroupRequest, JoinGroupRequestProtocol, JoinGroupResponse},
             leave_group::{LeaveGroupRequest, MemberIdentity},
@@ -223,4 +224,69 @@ fn a_classic_member_has_its_time_to_join_again() {
     let response = host.beat(2, None);
     assert_eq!((response.error_code, response.member_epoch), (0, 3));
     assert_eq!(response.assignment.unwrap().topic_partitions[0].partitions, [0, 1, 2, 3]);
+}
+
+/// The last member of the new protocol is static and comes back with the classic one: the group goes back, and the
+/// member has to join that one like all others.
+#[test]
+fn a_static_member_that_comes_back_classic_takes_the_group_back() {
+    let mut host = Host::new();
+    let request = ConsumerGroupHeartbeatRequest {
+        group_id: GROUP.into(),
+        member_id: "N".into(),
+        instance_id: Some("i".into()),
+        rebalance_timeout_ms: 5_000,
+        subscribed_topic_names: Some(vec!["t".into()]),
+        topic_partitions: Some(Vec::new()),
+        ..Default::default()
+    };
+    let joins = Request::ConsumerGroupHeartbeat { version: 1, client: client(), request };
+    assert!(
+        matches!(host.ask(joins), Response::ConsumerGroupHeartbeat(response) if response.error_code == 0)
+    );
+    let static_join = |id: &str| JoinGroupRequest { group_instance_id: Some("i".into()), ..rejoin(id, &[]) };
+    let call = host.send_join(9, static_join(""));
+    let joined = host.joined(call);
+    assert_eq!((joined.error_code, joined.generation_id, &*joined.leader), (0, 2, ""));
+    assert_eq!(host.described().0, ErrorCode::GroupIdNotFound.code());
+    host.reload();
+    let id = joined.member_id.as_str();
+    let sync = SyncGroupRequest { group_instance_id: Some("i".into()), ..sync_request(GROUP, &joined, &[]) };
+    let call = host.send_sync(sync);
+    host.synced(call);
+    let call = host.send_join(9, static_join(id));
+    host.advance(3_000);
+    let joined = host.joined(call);
+    assert_eq!((error(joined.error_code), joined.leader.as_str()), (ErrorCode::None, id));
+}
+
+/// More protocols than any client has are refused before they are compared with anything.
+#[test]
+fn a_member_names_few_protocols() {
+    let mut host = Host::new();
+    host.beat(0, Some(&[]));
+    let many = |count: usize| {
+        let names = std::iter::once("range".to_owned()).chain((1..count).map(|index| format!("p{index}")));
+        let protocols = names.map(|name| JoinGroupRequestProtocol { name, metadata: subscription(&[]) });
+        JoinGroupRequest { protocols: protocols.collect(), ..rejoin("", &[]) }
+    };
+    let max = crate::limits::GROUP_PROTOCOLS_MAX;
+    for (count, expected) in
+        [(max + 1, ErrorCode::InconsistentGroupProtocol), (max, ErrorCode::MemberIdRequired)]
+    {
+        let call = host.send_join(9, many(count));
+        assert_eq!(error(host.joined(call).error_code), expected, "{count} protocols");
+    }
+}
+
+#[test]
+fn nothing_is_remembered_of_a_group_that_is_gone() {
+    let mut host = Host::new();
+    assert_eq!(host.beat(0, Some(&[])).error_code, 0);
+    host.beat(-1, None);
+    let of_group = |host: &Host| format!("{:?}", host.coordinator.consumer).contains("\"g\"");
+    assert!(of_group(&host));
+    let delete = DeleteGroupsRequest { groups_names: vec![GROUP.into()] };
+    assert_eq!(ask!(host, DeleteGroups { 2, delete }).results[0].error_code, 0);
+    assert!(!of_group(&host));
 }

@@ -10,5 +10,7 @@ mod offsets;
 mod random_lives;
 mod record_bytes;
 mod reload;
+mod searches;
 mod static_members;
 mod timeouts;
+mod transactions;

@@ -3,7 +3,7 @@
 use super::driver::{Host, TOPIC_ID, ask, commit_request, error, join_request, settings};
 use crate::{
     error_code::ErrorCode,
-    group::{Request, Response},
+    group::{Request, Response, offsets::Room},
     protocol::{
         messages::{
             offset_commit::OffsetCommitRequest,
@@ -45,7 +45,9 @@ fn who_may_commit() {
     let mut host = Host::new();
     assert_eq!(host.commit("simple", -1, "", 7), ErrorCode::None, "no group is needed");
     assert_eq!(host.commit("", -1, "", 7), ErrorCode::None, "not even an id");
-    assert_eq!(host.commit("unknown", 3, "", 7), ErrorCode::IllegalGeneration);
+    assert_eq!(host.commit("unknown", 3, "", 7), ErrorCode::GroupIdNotFound);
+    let request = commit_request("unknown", 3, "", "t", 0, 7);
+    assert_eq!(commit(&mut host, 8, request), ErrorCode::IllegalGeneration, "before version 9");
     let (member_id, call) = host.send_new_member("g");
     host.advance(3_000);
     let joined = host.joined(call);
@@ -95,6 +97,33 @@ fn metadata_is_counted_in_characters() {
         request.topics[0].partitions[0].committed_metadata = Some(metadata);
         assert_eq!(commit(&mut host, 9, request), expected);
     }
+}
+
+#[test]
+fn a_full_coordinator_still_takes_what_it_has() {
+    let mut host = Host::new();
+    host.coordinator.offsets.room = Room { count: 2, metadata_bytes: 10 };
+    assert_eq!(host.commit("a", -1, "", 1), ErrorCode::None);
+    assert_eq!(host.commit("b", -1, "", 1), ErrorCode::None);
+    assert_eq!(host.commit("c", -1, "", 1), ErrorCode::InvalidCommitOffsetSize);
+    assert_eq!(host.commit("a", -1, "", 2), ErrorCode::None);
+    for (metadata, expected) in [
+        ("0123456789", ErrorCode::None),
+        ("01234567890", ErrorCode::InvalidCommitOffsetSize),
+        ("987654321", ErrorCode::None),
+        ("9876543210", ErrorCode::None),
+    ] {
+        let mut request = commit_request("a", -1, "", "t", 0, 3);
+        request.topics[0].partitions[0].committed_metadata = Some(metadata.into());
+        assert_eq!(commit(&mut host, 9, request), expected, "{metadata}");
+    }
+    let mut request = commit_request("b", -1, "", "t", 0, 3);
+    let mut second = request.topics[0].partitions[0].clone();
+    second.partition_index = 1;
+    request.topics[0].partitions.push(second);
+    let topics = ask!(host, OffsetCommit { 9, request }).topics;
+    let errors: Vec<_> = topics[0].partitions.iter().map(|partition| error(partition.error_code)).collect();
+    assert_eq!(errors, [ErrorCode::None, ErrorCode::InvalidCommitOffsetSize], "the old one, not the new one");
 }
 
 #[test]
@@ -202,6 +231,19 @@ fn offsets_of_an_empty_group_expire_when_it_was_empty_for_long() {
     assert_eq!(host.state("g"), "Dead");
     host.reload();
     assert_eq!(host.state("g"), "Dead", "its record is gone too");
+}
+
+/// Kafka 4.4.0 with a retention of a minute deleted the group half a second after this commit.
+#[test]
+fn a_commit_to_a_group_that_was_empty_for_long_does_not_keep_it() {
+    let mut host = Host::new();
+    let member_id = host.stable_group("g", 1).remove(0).member_id;
+    host.commit("g", 1, &member_id, 3);
+    host.leave("g", &[(&member_id, None)]);
+    host.advance(7 * DAY_MS - 1_000);
+    assert_eq!(host.commit("g", -1, "", 1), ErrorCode::None);
+    host.advance(600_001);
+    assert_eq!(host.state("g"), "Dead");
 }
 
 #[test]

@@ -50,7 +50,8 @@ enum Retention {
     RetainEmpty,
 }
 
-/// Filters the batches of a log, given in offset order from the log's first one on.
+/// Filters the batches of a log, given in offset order from that of its first segment on, each once: what it says of a
+/// marker rests on the data of its transaction, which came before.
 pub struct BatchFilter<'a> {
     map: &'a OffsetMap,
     producers: &'a BTreeMap<i64, LastOfProducer>,

@@ -1,7 +1,6 @@
 //! `jackdaw group reset`: a plan, and with `--execute` its execution.
 
 mod plan;
-mod target;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
@@ -11,9 +10,7 @@ use jackdaw_core::error_code::ErrorCode;
 use serde_json::{Value, json};
 
 use self::plan::{Move, NoPlan, Plan, Planned};
-use self::target::Target;
 use super::cell;
-use super::selection::TopicSelection;
 use crate::cli::client::Client;
 use crate::cli::client::error::ClientError;
 use crate::cli::client::group::CommittedOffset;
@@ -22,6 +19,8 @@ use crate::cli::error::CommandError;
 use crate::cli::options::{ClusterOptions, Format, FormatOptions};
 use crate::cli::output;
 use crate::cli::output::table::{Align, Table};
+use crate::cli::selection::TopicSelection;
+use crate::cli::target::Target;
 
 /// Move the offsets of a group that has no active members.
 #[derive(Args, Debug)]

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jackdaw_core::error_code::ErrorCode;
 
-use super::target::Target;
 use crate::cli::client::Client;
 use crate::cli::client::error::ClientError;
 use crate::cli::client::group::CommittedOffset;
 use crate::cli::client::offsets::{EARLIEST, Isolation, LATEST};
 use crate::cli::client::positions::{Positions, TopicPartition};
+use crate::cli::target::Target;
 use crate::utc;
 
 /// How the new offsets are found.

@@ -5,7 +5,10 @@ mod range;
 mod tests;
 mod uniform;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 use super::TopicPartitions;
 use crate::uuid::Uuid;
@@ -18,8 +21,8 @@ pub const RANGE: &str = "range";
 pub struct Subscriber<'a> {
     pub member_id: &'a str,
     pub instance_id: Option<&'a str>,
-    /// Only topics that exist.
-    pub topics: BTreeSet<Uuid>,
+    /// Only topics that exist. Members that ask for the same share it.
+    pub topics: Rc<BTreeSet<Uuid>>,
     /// Its target so far.
     pub current: Option<&'a TopicPartitions>,
 }
@@ -36,6 +39,7 @@ pub struct Assignment<'a> {
 impl Assignment<'_> {
     /// Everybody asks for the same topics.
     pub fn is_homogeneous(&self) -> bool {
+        // Equal pointers are equal without a look at the topics.
         self.subscribers.windows(2).all(|pair| pair[0].topics == pair[1].topics)
     }
 

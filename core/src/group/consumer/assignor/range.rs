@@ -24,7 +24,7 @@ fn place<'a>(subscriber: &'a Subscriber<'_>) -> (bool, &'a str) {
 
 pub(super) fn assign(assignment: &Assignment<'_>) -> Vec<TopicPartitions> {
     let mut subscriber_counts: BTreeMap<Uuid, i32> = BTreeMap::new();
-    for topic_id in assignment.subscribers.iter().flat_map(|subscriber| &subscriber.topics) {
+    for topic_id in assignment.subscribers.iter().flat_map(|subscriber| &*subscriber.topics) {
         *subscriber_counts.entry(*topic_id).or_default() += 1;
     }
     let ranges = |(topic_id, subscribers): (&Uuid, &i32)| {
@@ -37,7 +37,7 @@ pub(super) fn assign(assignment: &Assignment<'_>) -> Vec<TopicPartitions> {
     order.sort_by_key(|index| place(&assignment.subscribers[*index]));
     let mut targets = vec![TopicPartitions::default(); assignment.subscribers.len()];
     for index in order {
-        for topic_id in &assignment.subscribers[index].topics {
+        for topic_id in &*assignment.subscribers[index].topics {
             let Some(topic) = ranges.get_mut(topic_id) else { continue };
             let mut count = topic.quota;
             if topic.extra > 0 {

@@ -27,7 +27,7 @@ fn assignment<'a>(members: &'a Members, counts: &BTreeMap<Uuid, i32>) -> Assignm
     let subscribers = members.iter().map(|(id, (topics, current))| Subscriber {
         member_id: id,
         instance_id: None,
-        topics: topics.clone(),
+        topics: topics.clone().into(),
         current: Some(current),
     });
     Assignment { subscribers: subscribers.collect(), partition_counts: counts.clone() }
@@ -172,8 +172,12 @@ fn range_puts_topics_of_equal_size_together() {
 fn range_orders_static_members_by_instance_id() {
     let counts = BTreeMap::from([(topic(0), 4)]);
     let topics = BTreeSet::from([topic(0)]);
-    let subscriber =
-        |member_id, instance_id| Subscriber { member_id, instance_id, topics: topics.clone(), current: None };
+    let subscriber = |member_id, instance_id| Subscriber {
+        member_id,
+        instance_id,
+        topics: topics.clone().into(),
+        current: None,
+    };
     let subscribers = vec![subscriber("a", None), subscriber("y", Some("2")), subscriber("z", Some("1"))];
     let targets = Assignment { subscribers, partition_counts: counts }.assign(RANGE);
     let of = |index: usize| targets[index].of_topic(topic(0)).collect::<Vec<_>>();

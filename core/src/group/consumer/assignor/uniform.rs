@@ -1,6 +1,9 @@
 //! As even as subscriptions allow, and as few moves as that takes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet, BinaryHeap},
+};
 
 use super::Assignment;
 use crate::{group::consumer::TopicPartitions, uuid::Uuid};
@@ -84,7 +87,7 @@ impl<'a> Heterogeneous<'a> {
     fn new(assignment: &'a Assignment<'a>) -> Self {
         let mut subscribers: BTreeMap<Uuid, Vec<usize>> = BTreeMap::new();
         for (index, subscriber) in assignment.subscribers.iter().enumerate() {
-            for topic_id in &subscriber.topics {
+            for topic_id in &*subscriber.topics {
                 subscribers.entry(*topic_id).or_default().push(index);
             }
         }
@@ -112,11 +115,10 @@ impl<'a> Heterogeneous<'a> {
                 .then(left.cmp(right))
         });
         for (topic_id, _) in &topics {
-            for partition in self.assignment.partitions_of(*topic_id) {
-                if taken.insert((*topic_id, partition)) {
-                    self.give_to_least_loaded(*topic_id, partition);
-                }
-            }
+            let partitions = self.assignment.partitions_of(*topic_id);
+            let free: Vec<i32> =
+                partitions.filter(|partition| taken.insert((*topic_id, *partition))).collect();
+            self.give_to_least_loaded(*topic_id, &free);
         }
         let topics: Vec<Uuid> = topics.into_iter().map(|(topic_id, _)| topic_id).collect();
         self.balance(&topics);
@@ -139,11 +141,20 @@ impl<'a> Heterogeneous<'a> {
         taken
     }
 
-    fn give_to_least_loaded(&mut self, topic_id: Uuid, partition: i32) {
+    /// Each of a topic's free partitions to the member that has the fewest by then.
+    fn give_to_least_loaded(&mut self, topic_id: Uuid, free: &[i32]) {
+        if free.is_empty() {
+            return;
+        }
         let members = self.subscribers.get(&topic_id).into_iter().flatten();
-        if let Some(index) = members.copied().min_by_key(|index| (self.counts[*index], *index)) {
-            self.targets[index].insert(topic_id, partition);
-            self.counts[index] += 1;
+        let mut by_load: BinaryHeap<Reverse<(usize, usize)>> =
+            members.map(|index| Reverse((self.counts[*index], *index))).collect();
+        for partition in free {
+            let Some(mut least) = by_load.peek_mut() else { return };
+            let Reverse((count, index)) = &mut *least;
+            *count += 1;
+            self.targets[*index].insert(topic_id, *partition);
+            self.counts[*index] = *count;
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::super::{
     Changes, ConsumerGroup, Effect, Member, Scope, Timer, TimerKind,
-    classic::{assignment_of_blob, subscription},
+    classic_member::{assignment_of_blob, subscription},
     metadata_hash::metadata_hash,
     records,
 };
@@ -29,7 +29,7 @@ pub(crate) fn upgrade(
     let mut records = vec![GroupRecord::tombstone(classic::group_key(group_id))];
     records.extend(members.iter().map(|member| records::member(group_id, member)));
     let names = members.iter().flat_map(|member| &member.subscribed_topic_names);
-    let hash = metadata_hash(scope.context.image, names.map(String::as_str));
+    let hash = metadata_hash(scope.context.image, names.map(String::as_str), |_| None, &mut Vec::new());
     records.push(records::epoch(group_id, group.generation, hash));
     let target = |member: &Member| records::target(group_id, &member.id, &member.assigned.partitions());
     records.extend(members.iter().map(target));
@@ -49,7 +49,7 @@ pub(crate) fn upgrade(
             + member.classic.as_ref().map_or(0, |classic| classic::millis(classic.session_timeout_ms)),
     };
     let effects = members.iter().map(session).collect();
-    Some((consumer, Changes { records, effects, downgraded: None }))
+    Some((consumer, Changes { records, effects, ..Changes::default() }))
 }
 
 /// `None` where the member's subscription cannot be read.

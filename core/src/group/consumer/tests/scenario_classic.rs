@@ -69,7 +69,7 @@ impl World {
         let group = self.group().clone();
         let (changes, response) = self.decide(|scope| group.classic_sync(scope, &request)).unwrap();
         self.apply(changes);
-        crate::group::consumer::classic::assignment_of_blob(&response.assignment, &self.image)
+        crate::group::consumer::classic_member::assignment_of_blob(&response.assignment, &self.image)
     }
 
     fn classic_heartbeat(&mut self, client: &Client) -> ErrorCode {

@@ -5,7 +5,7 @@ use crate::{
     config::{BrokerConfig, ConsumerGroupConfig, GroupConfig, Settings},
     group::{
         Client, Context, GroupRecord,
-        consumer::{Changes, ConsumerGroup, GroupSettings, JOIN_EPOCH, Scope, SoftState, ends_group},
+        consumer::{Changes, ConsumerGroup, Effect, GroupSettings, JOIN_EPOCH, Scope, SoftState, ends_group},
     },
     metadata::Image,
     protocol::messages::consumer_group_heartbeat::{
@@ -60,11 +60,14 @@ impl World {
         let end_ms = self.now_ms + ms;
         while let Some(at_ms) = self.soft.next_timeout_ms().filter(|at_ms| *at_ms <= end_ms) {
             self.now_ms = self.now_ms.max(at_ms);
-            let Some(timer) = self.soft.due(self.now_ms).next().cloned() else { break };
-            let group = self.group.clone().unwrap_or_else(|| ConsumerGroup::new(GROUP.to_owned()));
-            let changes = self.decide(|scope| group.on_timer(scope, &timer));
+            let timers: Vec<_> = self.soft.due_of_one_group(self.now_ms).into_iter().cloned().collect();
+            let due: Vec<_> = timers.iter().collect();
+            let changes = self.decide(|scope| match &self.group {
+                Some(group) => group.on_timers(scope, &due),
+                None => Changes::default(),
+            });
             // A timer that was served is over, whatever it led to.
-            self.soft.accept(crate::group::consumer::Effect::Cancel(timer));
+            timers.into_iter().for_each(|timer| self.soft.accept(Effect::Cancel(timer)));
             self.apply(changes);
         }
         self.now_ms = end_ms;
@@ -98,6 +101,7 @@ impl World {
             replay(&mut self.group, record);
         }
         assert_eq!(self.group, before, "what the log says is what was there");
+        self.group.iter().for_each(super::large::assert_counts);
         self.soft = SoftState::default();
         if let Some(group) = self.group.clone() {
             let changes = self.decide(|scope| group.on_loaded(scope));

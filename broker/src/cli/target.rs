@@ -1,12 +1,12 @@
-//! Where a reset goes: `--to`.
+//! A place in a log as it is named on the command line: `earliest`, an offset, a time.
 
 use std::str::FromStr;
 
 use crate::utc;
 
-/// A place in every partition that is reset.
+/// A place in every partition that is named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Target {
+pub(crate) enum Target {
     Earliest,
     Latest,
     /// What is committed already; the end where nothing is. It pins a group to what it has.
@@ -23,7 +23,7 @@ pub(super) enum Target {
 #[error(
     "write earliest, latest, current, an offset, a date such as 2026-11-24T10:00:00Z, or a time ago such as 90s, 15m, 2h, 7d"
 )]
-pub(super) struct InvalidTarget;
+pub(crate) struct InvalidTarget;
 
 impl FromStr for Target {
     type Err = InvalidTarget;

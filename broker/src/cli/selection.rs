@@ -9,16 +9,16 @@ const PARTITIONS_MAX: i32 = 100_000;
 
 /// A topic, or some of its partitions.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct TopicSelection {
-    pub(super) topic: String,
+pub(crate) struct TopicSelection {
+    pub(crate) topic: String,
     /// Rising; `None` means all.
-    pub(super) partitions: Option<Vec<i32>>,
+    pub(crate) partitions: Option<Vec<i32>>,
 }
 
 /// The text names no partitions.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("write TOPIC, TOPIC:0,2 or TOPIC:0-3")]
-pub(super) struct InvalidSelection;
+pub(crate) struct InvalidSelection;
 
 impl FromStr for TopicSelection {
     type Err = InvalidSelection;
@@ -59,7 +59,7 @@ fn partitions(list: &str) -> Option<Vec<i32>> {
 }
 
 /// `orders:0-2,5 payments:1`; `-` for nothing.
-pub(super) fn assignment_text(assignment: &Assignment) -> String {
+pub(crate) fn assignment_text(assignment: &Assignment) -> String {
     if assignment.values().all(Vec::is_empty) {
         return "-".to_owned();
     }

@@ -5,19 +5,19 @@ use crate::{
     error_code::ErrorCode,
     group::{
         Client,
+        classic::failed_join,
         consumer::{Changes, ConsumerGroup, Member, Scope, TimerKind, draft::Draft},
+        member_id::new_member_id,
     },
+    limits::GROUP_PROTOCOLS_MAX,
     protocol::{
         messages::join_group::{JoinGroupRequest, JoinGroupResponse},
         records::group::{ClassicMemberMetadata, ClassicProtocol},
     },
-    uuid::Uuid,
 };
 
 /// The first version whose clients ask for a member id first.
 const MEMBER_ID_REQUIRED_VERSION: i16 = 4;
-/// The first version whose protocol name may be null.
-const NULL_PROTOCOL_NAME_VERSION: i16 = 7;
 /// The first version with a rebalance timeout of its own.
 const REBALANCE_TIMEOUT_VERSION: i16 = 1;
 
@@ -34,14 +34,7 @@ impl ConsumerGroup {
         request: &JoinGroupRequest,
     ) -> (Changes, JoinGroupResponse) {
         self.try_classic_join(scope, version, client, request).unwrap_or_else(|(error, member_id)| {
-            let response = JoinGroupResponse {
-                error_code: error.code(),
-                generation_id: -1,
-                protocol_name: (version < NULL_PROTOCOL_NAME_VERSION).then(String::new),
-                member_id,
-                ..Default::default()
-            };
-            (Changes::default(), response)
+            (Changes::default(), failed_join(version, &member_id, error))
         })
     }
 
@@ -59,19 +52,17 @@ impl ConsumerGroup {
 
         let mut draft = Draft::new(self, scope);
         let known = draft.find_classic_member(version, client, request)?;
+        let replaced = request.group_instance_id.as_deref().and_then(|id| self.static_member(id));
         let member = with_request(known.clone(), version, client, request, &subscription);
         let subscription_changed = !member.same_subscription(&known);
         draft.put_metadata(&member);
-        let regexes_changed = draft.update_regexes();
+        let regexes_changed = draft.update_regexes(None);
         draft.update_epoch(subscription_changed || regexes_changed);
         draft.update_target();
         let owned = blob::owned(&subscription, scope.context.image);
         let member = draft
             .reconcile(&member, Some(&owned), subscription_changed)
             .map_err(|refusal| refuse(refusal.error))?;
-        draft.cancel_timer(&member.id, TimerKind::ClassicJoin);
-        draft.set_timer(&member.id, TimerKind::Session, request.session_timeout_ms);
-        draft.set_timer(&member.id, TimerKind::ClassicSync, member.rebalance_timeout_ms);
         let response = JoinGroupResponse {
             generation_id: member.epoch,
             protocol_type: Some(CONSUMER.to_owned()),
@@ -81,22 +72,39 @@ impl ConsumerGroup {
             member_id: member.id.clone(),
             ..Default::default()
         };
+        // The last member of the new protocol came back with the old one.
+        if let Some(replaced) = replaced.filter(|replaced| replaced.classic.is_none())
+            && let Some(changes) = self.downgrade(scope, &[&replaced.id], Some(&member), draft.epoch)
+        {
+            return Ok((changes, response));
+        }
+        draft.cancel_timer(&member.id, TimerKind::ClassicJoin);
+        draft.set_timer(&member.id, TimerKind::Session, request.session_timeout_ms);
+        draft.set_timer(&member.id, TimerKind::ClassicSync, member.rebalance_timeout_ms);
         Ok((draft.into_changes(), response))
     }
 
-    /// What the member subscribes to; `None` where it does not speak what the other classic members speak.
+    /// What the member subscribes to; `None` where it does not speak what the other classic members speak, or names
+    /// more protocols than anybody speaks.
     fn classic_subscription(&self, request: &JoinGroupRequest) -> Option<Subscription> {
-        let supported_by_all = |name: &str| {
-            let classic = self.members().filter(|member| member.id != request.member_id);
-            classic
-                .filter_map(|member| member.classic.as_ref())
-                .all(|classic| classic.supported_protocols.iter().any(|protocol| protocol.name == name))
-        };
-        let has_common = request.protocols.iter().any(|protocol| supported_by_all(&protocol.name));
-        if request.protocol_type != CONSUMER || !has_common {
+        let is_consumer = request.protocol_type == CONSUMER && request.protocols.len() <= GROUP_PROTOCOLS_MAX;
+        if !is_consumer || !self.has_common_protocol(request) {
             return None;
         }
         blob::subscription(&request.protocols.first()?.metadata)
+    }
+
+    /// Whether the other classic members have one of these protocols in common.
+    fn has_common_protocol(&self, request: &JoinGroupRequest) -> bool {
+        let subscriptions = &self.subscriptions;
+        let known = self.member(&request.member_id).and_then(|member| member.classic.as_ref());
+        let others = subscriptions.classic_members() - usize::from(known.is_some());
+        request.protocols.iter().any(|protocol| {
+            let own = known.is_some_and(|known| {
+                known.supported_protocols.iter().any(|supported| supported.name == protocol.name)
+            });
+            subscriptions.protocols.count(&protocol.name) - usize::from(own) == others
+        })
     }
 }
 
@@ -129,20 +137,8 @@ impl Draft<'_> {
         }
     }
 
-    /// The name that the member goes by, and a random UUID as Java prints it.
     fn classic_member_id(&self, name: &str) -> String {
-        let [high, low] = self.scope.context.random;
-        let bytes = ((u128::from(high) << 64) | u128::from(low)).to_be_bytes();
-        let id = u128::from_be_bytes(Uuid::from_random(bytes).map_or(bytes, |id| id.0));
-        let part = |shift: u32, digits: u32| (id >> shift) & ((1 << (4 * digits)) - 1);
-        format!(
-            "{name}-{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-            part(96, 8),
-            part(80, 4),
-            part(64, 4),
-            part(48, 4),
-            part(0, 12)
-        )
+        new_member_id(name, self.scope.context.random)
     }
 }
 
