@@ -56,6 +56,8 @@ enum Command {
     /// End without a word and begin again at once.
     Restart,
     Leave,
+    /// Take part in another rebalance.
+    Rejoin,
 }
 
 /// One slot as it stands.

@@ -6,6 +6,9 @@ use std::{rc::Rc, time::Duration};
 use super::{Command, PATIENCE, Shared, Slot, Status, broken, plan::Protocol};
 use crate::{Random, World, workload::broker::Broker};
 
+/// Groups come to rest by themselves in less.
+const LEFT_ALONE: Duration = Duration::from_secs(60);
+
 /// No session and no rebalance takes longer.
 const GHOSTS_ARE_GONE: Duration = Duration::from_secs(12);
 
@@ -36,6 +39,9 @@ pub(super) fn run(world: &World, shared: &Rc<Shared>, random: &mut Random, broke
 
 /// Wait until all groups are at rest; `None` when the node's life is over before.
 fn wait(world: &World, shared: &Shared, broker: &Broker) -> Option<Rest> {
+    if !world.run_until(LEFT_ALONE, || !broker.goes_on() || is_at_rest(shared)) {
+        rejoin_cooperative(shared);
+    }
     let in_time = world.run_until(PATIENCE, || !broker.goes_on() || is_at_rest(shared));
     if !broker.goes_on() {
         return None;
@@ -45,6 +51,18 @@ fn wait(world: &World, shared: &Shared, broker: &Broker) -> Option<Rest> {
         broken("groups converge when faults stop", &format!("{statuses:?}"));
     }
     Some(statuses(shared))
+}
+
+/// A static member that dies after it has said what it owns, and comes back after the leader has taken some of it
+/// away, has nothing to give up, so asks for no second rebalance: what was taken is nobody's until there is one. That
+/// is the protocol's own, and the clients' of Kafka; whoever runs such a group has to make one.
+fn rejoin_cooperative(shared: &Shared) {
+    for (group, plan) in shared.plan.groups.iter().enumerate() {
+        if plan.protocol == Protocol::Cooperative && plan.is_static() {
+            shared.server.host.comment(&format!("{} joins again", plan.name));
+            shared.groups[group].iter().for_each(|slot| slot.command.set(Command::Rejoin));
+        }
+    }
 }
 
 /// Wait until all groups are at rest and stay so: a coordinator may put the next assignment off.

@@ -18,6 +18,7 @@ impl Member {
     pub(super) async fn whim(&mut self, connection: &mut Connection) -> Result<Option<Ended>, Trouble> {
         match self.place().command.replace(Command::None) {
             Command::None => {}
+            Command::Rejoin => self.joins = true,
             Command::Restart if self.is_consumer() => {
                 self.leave(connection, true).await?;
                 return Ok(Some(Ended::Restarts));
