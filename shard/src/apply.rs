@@ -196,7 +196,7 @@ async fn retire_offline(shard: Rc<Shard>, lines: PartitionCheckpoint) {
 }
 
 async fn retire(shard: Rc<Shard>, partition: Rc<Partition>) {
-    partition.retire();
+    partition.retire().await;
     let log_dir = &shard.identity.log_dirs[partition.log_dir];
     let (topic, number) = (&partition.topic, partition.key.partition);
     match retire_partition_dir(log_dir, topic, number, PartitionDirState::Deleted, random_uuid()).await {

@@ -119,6 +119,7 @@ impl Cleaning {
     async fn clean(&mut self, partition: &Rc<Partition>, cleanable: &Cleanable) -> bool {
         let shard = Rc::clone(&self.shard);
         let is_cancelled = || partition.is_retired() || shard.is_stopping();
+        let _directory = partition.use_directory();
         match self.cleaner.clean(&partition.log, cleanable, &is_cancelled).await {
             Ok(Some(stats)) => {
                 tell(partition, cleanable, &stats);

@@ -46,6 +46,9 @@ pub(crate) struct Partition {
     last_flush_ms: Cell<u64>,
     flush_done: Notify,
     high_watermark_moved: Notify,
+    /// Flushes and compactions under way: they name files by the directory's path.
+    directory_users: Cell<usize>,
+    directory_left: Notify,
     /// Its directory has another name or is gone: what fails there now is of no account.
     retired: Cell<bool>,
     watchers: RefCell<Vec<Watcher>>,
@@ -57,6 +60,16 @@ pub(crate) struct Partition {
 pub(crate) struct PartitionPlace {
     pub(crate) node_id: i32,
     pub(crate) log_dir: usize,
+}
+
+/// Somebody works in a partition's directory; its name stays until this is dropped.
+pub(crate) struct DirectoryUse(Rc<Partition>);
+
+impl Drop for DirectoryUse {
+    fn drop(&mut self) {
+        self.0.directory_users.set(self.0.directory_users.get() - 1);
+        self.0.directory_left.notify_all();
+    }
 }
 
 /// What became of a batch.
@@ -102,6 +115,8 @@ impl Partition {
             last_flush_ms: Cell::new(now().as_millis()),
             flush_done: Notify::default(),
             high_watermark_moved: Notify::default(),
+            directory_users: Cell::new(0),
+            directory_left: Notify::default(),
             retired: Cell::new(false),
             watchers: RefCell::default(),
             wakeups,
@@ -251,12 +266,21 @@ impl Partition {
         }
     }
 
-    /// The directory is about to lose its name.
-    pub(crate) fn retire(&self) {
+    /// The directory is about to lose its name, perhaps to another partition: when this returns nobody works in it.
+    pub(crate) async fn retire(&self) {
         self.retired.set(true);
         self.wake_all();
         self.flush_done.notify_all();
         self.high_watermark_moved.notify_all();
+        while self.directory_users.get() > 0 {
+            self.directory_left.notified().await;
+        }
+    }
+
+    /// Hold the directory's name while files are made or renamed in it.
+    pub(crate) fn use_directory(self: &Rc<Self>) -> DirectoryUse {
+        self.directory_users.set(self.directory_users.get() + 1);
+        DirectoryUse(Rc::clone(self))
     }
 
     pub(crate) fn is_retired(&self) -> bool {
@@ -267,14 +291,14 @@ impl Partition {
     fn want_flush(self: &Rc<Self>, end_offset: i64) -> i64 {
         self.wanted_offset.set(self.wanted_offset.get().max(end_offset));
         if !self.is_flushing.replace(true) {
-            let partition = Rc::clone(self);
-            spawn(async move { partition.flush_until_done().await });
+            let directory = self.use_directory();
+            spawn(async move { directory.0.flush_until_done().await });
         }
         end_offset
     }
 
-    async fn flush_until_done(self: Rc<Self>) {
-        while self.flushed_offset.get() < self.wanted_offset.get() {
+    async fn flush_until_done(&self) {
+        while self.flushed_offset.get() < self.wanted_offset.get() && !self.is_retired() {
             let flush = match self.log.borrow_mut().begin_flush() {
                 Ok(flush) => flush,
                 Err(error) => return self.flush_failed(&error),
