@@ -21,6 +21,16 @@ pub(crate) struct ProducerIds {
     answered: Notify,
 }
 
+/// One asks for all. Its client may go before the answer comes: then the next one asks.
+struct Asking<'a>(&'a ProducerIds);
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        self.0.asking.set(false);
+        self.0.answered.notify_all();
+    }
+}
+
 impl ProducerIds {
     /// The next id that no producer of the cluster has had.
     pub(crate) async fn next(&self, shard: &Rc<Shard>) -> Result<i64, ErrorCode> {
@@ -32,10 +42,9 @@ impl ProducerIds {
                 self.answered.notified().await;
                 continue;
             }
+            let _asking = Asking(self);
             // The controller's host fills in who asks.
             let response = shard.controller(AllocateProducerIdsRequest::default()).await;
-            self.asking.set(false);
-            self.answered.notify_all();
             let response = response.ok_or(ErrorCode::UnknownServerError)?;
             match ErrorCode::from_i16(response.error_code) {
                 ErrorCode::None => {
