@@ -42,7 +42,6 @@ impl Consume {
     pub(super) fn run_in_group(
         &self,
         client: Client,
-        topic: TopicMetadata,
         group: &str,
         printer: &RecordPrinter<'_>,
     ) -> Result<u64, CommandError> {
@@ -55,7 +54,7 @@ impl Consume {
             next_commit: Instant::now() + COMMIT_INTERVAL,
             printed: 0,
         };
-        let (mut client, result) = reader.read(client, &topic);
+        let (mut client, result) = reader.read(client);
         client.say_goodbye();
         let GroupReader { mut membership, uncommitted, printed, .. } = reader;
         let committed = membership.commit(&mut client, &uncommitted).map(drop);
@@ -76,13 +75,13 @@ impl Consume {
 
 impl GroupReader<'_> {
     /// Reads generation after generation; the client comes back for the goodbye.
-    fn read(&mut self, mut client: Client, topic: &TopicMetadata) -> (Client, Result<(), CommandError>) {
+    fn read(&mut self, mut client: Client) -> (Client, Result<(), CommandError>) {
         loop {
-            let ranges = match self.join(&mut client) {
-                Ok(ranges) => ranges,
+            let (topic, ranges) = match self.join(&mut client) {
+                Ok(joined) => joined,
                 Err(error) => return (client, Err(error)),
             };
-            let mut fetcher = self.consume.fetcher(client, topic.clone(), &ranges);
+            let mut fetcher = self.consume.fetcher(client, topic, &ranges);
             let end = self.read_generation(&mut fetcher, &ranges);
             client = fetcher.into_client();
             match end {
@@ -93,8 +92,10 @@ impl GroupReader<'_> {
         }
     }
 
-    fn join(&mut self, client: &mut Client) -> Result<Ranges, CommandError> {
+    /// The topic is asked for after the leader did: what is ours is in it, also where partitions were added.
+    fn join(&mut self, client: &mut Client) -> Result<(TopicMetadata, Ranges), CommandError> {
         let partitions = self.membership.join(client)?;
+        let topic = client.topic(&self.consume.topic, false)?;
         // What another may have read meanwhile is not ours to commit.
         self.uncommitted.clear();
         tracing::info!(group = self.group, ?partitions, "joined");
@@ -104,7 +105,8 @@ impl GroupReader<'_> {
             .filter(|(name, _)| name.topic == self.consume.topic)
             .map(|(name, committed)| (name.partition, committed.offset))
             .collect();
-        self.consume.ranges(client, &partitions, &committed)
+        let ranges = self.consume.ranges(client, &partitions, &committed)?;
+        Ok((topic, ranges))
     }
 
     fn read_generation(&mut self, fetcher: &mut Fetcher, ranges: &Ranges) -> Result<End, CommandError> {
@@ -122,7 +124,10 @@ impl GroupReader<'_> {
                     return Ok(End::Done);
                 }
             }
-            let standing = self.membership.heartbeat(fetcher.client())?;
+            let mut standing = self.membership.heartbeat(fetcher.client())?;
+            if standing == Standing::Member {
+                standing = self.membership.refresh(fetcher.client())?;
+            }
             let is_time = Instant::now() >= self.next_commit;
             if (is_time || standing == Standing::Out) && self.commit(fetcher.client())? == Standing::Out {
                 return Ok(End::Rebalance);

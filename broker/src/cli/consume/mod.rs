@@ -102,7 +102,7 @@ impl Consume {
             Format::Text => RecordPrinter::text(&self.topic, &self.show, &self.separator, &self.null),
         };
         let result = match &self.group {
-            Some(group) => self.run_in_group(client, topic, group, &printer),
+            Some(group) => self.run_in_group(client, group, &printer),
             None => self.run_alone(client, topic, &printer),
         };
         match result {
