@@ -164,7 +164,7 @@ impl Progress {
 }
 
 /// The index of each partition's owner among the members. While a partition moves, the one who has it.
-fn owners(description: &GroupDescription) -> BTreeMap<TopicPartition, usize> {
+pub(super) fn owners(description: &GroupDescription) -> BTreeMap<TopicPartition, usize> {
     let mut owners = BTreeMap::new();
     for (index, member) in description.members.iter().enumerate() {
         for (topic, partitions) in member.assignment.iter().flatten() {
