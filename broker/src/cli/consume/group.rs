@@ -31,7 +31,7 @@ struct GroupReader<'a> {
     group: &'a str,
     printer: &'a RecordPrinter<'a>,
     membership: Membership,
-    /// The next offset of each partition of ours that was printed and is not committed.
+    /// The next offset of each partition of ours, where the group has another or none.
     uncommitted: BTreeMap<i32, i64>,
     next_commit: Instant,
     printed: u64,
@@ -106,6 +106,7 @@ impl GroupReader<'_> {
             .map(|(name, committed)| (name.partition, committed.offset))
             .collect();
         let ranges = self.consume.ranges(client, &partitions, &committed)?;
+        self.uncommitted = new_starts(&ranges, &committed);
         Ok((topic, ranges))
     }
 
@@ -150,9 +151,29 @@ impl GroupReader<'_> {
         }
     }
 
+    /// Commits where we stand.
     fn commit(&mut self, client: &mut Client) -> Result<Standing, CommandError> {
         self.next_commit = Instant::now() + COMMIT_INTERVAL;
         let standing = self.membership.commit(client, &self.uncommitted)?;
         Ok(standing)
+    }
+}
+
+/// The starts that the group does not have. They are committed though nothing may come, so that the next run goes on
+/// from there, not from where `--from` would be by then; Kafka's consumer does the same.
+fn new_starts(ranges: &Ranges, committed: &BTreeMap<i32, i64>) -> BTreeMap<i32, i64> {
+    let starts = ranges.iter().map(|(&partition, range)| (partition, range.start));
+    starts.filter(|(partition, start)| committed.get(partition) != Some(start)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn starts_are_committed_where_the_group_has_none_or_another() {
+        let ranges = Ranges::from([(0, 5..9), (1, 7..7), (2, 3..3)]);
+        let committed = BTreeMap::from([(0, 5), (2, 1), (9, 4)]);
+        assert_eq!(new_starts(&ranges, &committed), BTreeMap::from([(1, 7), (2, 3)]));
     }
 }
