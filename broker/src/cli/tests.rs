@@ -127,6 +127,25 @@ fn bad_lines_are_refused() {
 }
 
 #[test]
+fn a_group_without_a_name_is_refused() {
+    let lines = [
+        "group describe g ''",
+        "group members ''",
+        "group lag ''",
+        "group watch ''",
+        "group reset '' --topic t --to earliest",
+        "group delete ''",
+        "consume t --group ''",
+        "config describe group/",
+    ];
+    for line in lines {
+        let words = line.split_whitespace().map(|word| if word == "''" { "" } else { word });
+        let parsed = Cli::try_parse_from(std::iter::once("jackdaw").chain(words));
+        assert_eq!(parsed.err().map(|error| error.exit_code()), Some(2), "{line}");
+    }
+}
+
+#[test]
 fn every_client_command_has_examples_and_an_about() {
     fn check(command: &clap::Command) {
         for sub in command.get_subcommands() {

@@ -13,7 +13,7 @@ use crate::cli::client::group::{CommittedOffset, ListedGroup};
 use crate::cli::client::offsets::{Isolation, LATEST};
 use crate::cli::client::positions::{Positions, TopicPartition};
 use crate::cli::error::CommandError;
-use crate::cli::options::{ClusterOptions, Format, FormatOptions};
+use crate::cli::options::{self, ClusterOptions, Format, FormatOptions};
 use crate::cli::output;
 use crate::cli::output::table::{Align, Table};
 
@@ -30,6 +30,7 @@ const STATE_EMPTY: &str = "Empty";
 Lag is the number of records between the committed offset and the log's end.")]
 pub(crate) struct Lag {
     /// Only this group, a partition a line
+    #[arg(value_parser = options::group_name)]
     group: Option<String>,
 
     #[command(flatten)]

@@ -16,7 +16,7 @@ use crate::cli::client::error::ClientError;
 use crate::cli::client::group::CommittedOffset;
 use crate::cli::client::positions::TopicPartition;
 use crate::cli::error::CommandError;
-use crate::cli::options::{ClusterOptions, Format, FormatOptions};
+use crate::cli::options::{self, ClusterOptions, Format, FormatOptions};
 use crate::cli::output;
 use crate::cli::output::table::{Align, Table};
 use crate::cli::selection::TopicSelection;
@@ -40,6 +40,7 @@ Examples:
 )]
 pub(crate) struct Reset {
     /// The group's name
+    #[arg(value_parser = options::group_name)]
     group: String,
 
     /// All partitions of this topic, or some; may be repeated
