@@ -47,6 +47,7 @@ fn good_lines_are_accepted() {
         "group reset g --all-topics --to 2h",
         "group reset g --all-topics --to time:1700000000000",
         "group reset g -t t --shift-by -10",
+        "group reset g -t t --to 1500 --execute --clamp",
         "group delete g h --if-exists",
         "group delete g --topic t:0",
         "produce t -f file -k : --null NULL -H a=b -H c= -p 3 -z zstd --acks 0 --summary json",
