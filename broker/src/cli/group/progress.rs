@@ -30,7 +30,7 @@ impl PartitionProgress {
     }
 
     /// Records between the committed offset and the log's end. Negative where the log ends before the committed
-    /// offset: the topic was made anew, or lost its end.
+    /// offset: somebody set it beyond the end, or the log lost its end.
     pub(super) fn lag(&self) -> Option<i64> {
         Some(self.log_end?.saturating_sub(self.committed_offset()?))
     }
