@@ -154,13 +154,28 @@ async fn begin(
     Ok((host, lifecycle))
 }
 
+/// As it is written in `listener.security.protocol.map`.
+fn kafka_name(protocol: SecurityProtocol) -> &'static str {
+    match protocol {
+        SecurityProtocol::Plaintext => "PLAINTEXT",
+        SecurityProtocol::Ssl => "SSL",
+        SecurityProtocol::SaslPlaintext => "SASL_PLAINTEXT",
+        SecurityProtocol::SaslSsl => "SASL_SSL",
+    }
+}
+
 fn check_supported(config: &BrokerConfig) -> Result<(), NodeError> {
     if let Some(listener) =
         client_listeners(config).find(|listener| listener.protocol != SecurityProtocol::Plaintext)
     {
+        let protocol = kafka_name(listener.protocol);
+        let what = if listener.name == protocol {
+            protocol.to_owned()
+        } else {
+            format!("{protocol} ({})", listener.name)
+        };
         return Err(NodeError::Configuration(format!(
-            "listeners: this release serves PLAINTEXT only; {} is {:?}",
-            listener.name, listener.protocol
+            "listeners: this release serves PLAINTEXT only, not {what}"
         )));
     }
     let alone = match &config.node.quorum {

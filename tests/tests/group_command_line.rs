@@ -75,7 +75,10 @@ fn offsets_of_a_group_without_members_are_planned_moved_and_deleted() {
     let plan = scene.reset(&["--topic", topic, "--to", "20"]);
     assert!(plan.contains("--execute"), "{plan}");
     assert_eq!(scene.listed(&[]), None, "a plan makes no group");
-    let done = scene.reset(&["--topic", topic, "--to", "20", "--execute"]);
+    let refused = scene.fails(&["group", "reset", group, "--topic", topic, "--to", "20", "--execute"]);
+    assert!(refused.contains("beyond") && refused.contains("--clamp"), "{refused}");
+    assert_eq!(scene.listed(&[]), None, "what is refused makes no group");
+    let done = scene.reset(&["--topic", topic, "--to", "20", "--execute", "--clamp"]);
     assert!(done.contains("ends at 10") && done.contains("Set 2 offsets"), "{done}");
     assert_eq!(scene.committed(), json!([20, 10]), "an offset past the end becomes the end");
     assert_eq!(
@@ -235,7 +238,7 @@ fn a_group_that_consumes_goes_on_where_it_stood() {
     assert_eq!(scene.committed(), json!([100, 10]));
     assert_eq!(scene.json(&["group", "describe", group])[0]["member_count"], 0, "it left");
     // A committed offset goes before --from.
-    scene.reset(&["--topic", topic, "--to", "98", "--execute"]);
+    scene.reset(&["--topic", topic, "--to", "98", "--execute", "--clamp"]);
     assert_eq!(consume(&["--from", "earliest"]), ["value 98", "value 99"]);
 }
 

@@ -65,6 +65,12 @@ pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// The name of a group on the command line. Brokers keep offsets of a group without a name, by an old rule of the
+/// protocol; nobody means it.
+pub(crate) fn group_name(text: &str) -> Result<String, String> {
+    if text.is_empty() { Err("a group's name is not empty".to_owned()) } else { Ok(text.to_owned()) }
+}
+
 /// A key with its value on the command line.
 pub(crate) fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {

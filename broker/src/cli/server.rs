@@ -51,8 +51,8 @@ pub(crate) fn load(
 ) -> Result<(BrokerConfig, Vec<Notice>), CommandError> {
     let text = match file {
         Some(path) => {
-            let failed =
-                |source| CommandError::Input { what: format!("cannot read {}", path.display()), source };
+            // A wrong path is a wrong configuration: trying again does not help.
+            let failed = |source| CommandError::Usage(format!("cannot read {}: {source}", path.display()));
             Some((path.display().to_string(), std::fs::read_to_string(path).map_err(failed)?))
         }
         None => None,
@@ -105,6 +105,13 @@ mod tests {
         let (_, notices) = judge(None, environment, &[]).unwrap();
         assert_eq!(notices.len(), 1, "{notices:?}");
         assert!(notices[0].to_string().contains("JACKDAW_NO_KEY"));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_a_matter_of_usage() {
+        let error = load(Some(Path::new("/nonexistent/server.properties")), &[]).unwrap_err();
+        assert_eq!(error.exit_code(), ExitCode::Usage, "{error}");
+        assert!(error.to_string().starts_with("cannot read /nonexistent/server.properties: "), "{error}");
     }
 
     #[test]

@@ -47,6 +47,7 @@ fn good_lines_are_accepted() {
         "group reset g --all-topics --to 2h",
         "group reset g --all-topics --to time:1700000000000",
         "group reset g -t t --shift-by -10",
+        "group reset g -t t --to 1500 --execute --clamp",
         "group delete g h --if-exists",
         "group delete g --topic t:0",
         "produce t -f file -k : --null NULL -H a=b -H c= -p 3 -z zstd --acks 0 --summary json",
@@ -123,6 +124,25 @@ fn bad_lines_are_refused() {
     ];
     for line in lines {
         assert!(parse(line).is_err(), "{line}");
+    }
+}
+
+#[test]
+fn a_group_without_a_name_is_refused() {
+    let lines = [
+        "group describe g ''",
+        "group members ''",
+        "group lag ''",
+        "group watch ''",
+        "group reset '' --topic t --to earliest",
+        "group delete ''",
+        "consume t --group ''",
+        "config describe group/",
+    ];
+    for line in lines {
+        let words = line.split_whitespace().map(|word| if word == "''" { "" } else { word });
+        let parsed = Cli::try_parse_from(std::iter::once("jackdaw").chain(words));
+        assert_eq!(parsed.err().map(|error| error.exit_code()), Some(2), "{line}");
     }
 }
 

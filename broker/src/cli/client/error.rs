@@ -9,6 +9,9 @@ use jackdaw_core::records::compression::CompressError;
 
 use super::address::Address;
 
+/// Where groups live. Nobody makes it by hand: it would have the wrong configuration.
+const CONSUMER_OFFSETS: &str = "__consumer_offsets";
+
 /// A request that did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClientError {
@@ -104,6 +107,9 @@ impl ClientError {
             Self::NothingToDelete(_) => {
                 &["`jackdaw topic list` shows the topics there are.", "With --if-exists this is no error."]
             }
+            Self::UnknownTopic(topic) if topic == CONSUMER_OFFSETS => {
+                &["The broker makes it when the first consumer group comes."]
+            }
             Self::UnknownTopic(topic) => {
                 return vec![
                     "`jackdaw topic list` shows the topics there are.".to_owned(),
@@ -187,5 +193,18 @@ fn io_text(error: &io::Error) -> String {
         io::ErrorKind::TimedOut => "timed out".to_owned(),
         io::ErrorKind::BrokenPipe => "closed by the other side".to_owned(),
         _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_told_to_make_the_topic_of_groups() {
+        let advice = |topic: &str| ClientError::UnknownTopic(topic.to_owned()).advice().join(" ");
+        assert!(advice("orders").contains("jackdaw topic create orders"));
+        assert!(advice(CONSUMER_OFFSETS).contains("when the first consumer group comes"));
+        assert!(!advice(CONSUMER_OFFSETS).contains("topic create"));
     }
 }

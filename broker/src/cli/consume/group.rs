@@ -31,7 +31,7 @@ struct GroupReader<'a> {
     group: &'a str,
     printer: &'a RecordPrinter<'a>,
     membership: Membership,
-    /// The next offset of each partition of ours that was printed and is not committed.
+    /// The next offset of each partition of ours, where the group has another or none.
     uncommitted: BTreeMap<i32, i64>,
     next_commit: Instant,
     printed: u64,
@@ -42,7 +42,6 @@ impl Consume {
     pub(super) fn run_in_group(
         &self,
         client: Client,
-        topic: TopicMetadata,
         group: &str,
         printer: &RecordPrinter<'_>,
     ) -> Result<u64, CommandError> {
@@ -55,7 +54,7 @@ impl Consume {
             next_commit: Instant::now() + COMMIT_INTERVAL,
             printed: 0,
         };
-        let (mut client, result) = reader.read(client, &topic);
+        let (mut client, result) = reader.read(client);
         client.say_goodbye();
         let GroupReader { mut membership, uncommitted, printed, .. } = reader;
         let committed = membership.commit(&mut client, &uncommitted).map(drop);
@@ -76,13 +75,13 @@ impl Consume {
 
 impl GroupReader<'_> {
     /// Reads generation after generation; the client comes back for the goodbye.
-    fn read(&mut self, mut client: Client, topic: &TopicMetadata) -> (Client, Result<(), CommandError>) {
+    fn read(&mut self, mut client: Client) -> (Client, Result<(), CommandError>) {
         loop {
-            let ranges = match self.join(&mut client) {
-                Ok(ranges) => ranges,
+            let (topic, ranges) = match self.join(&mut client) {
+                Ok(joined) => joined,
                 Err(error) => return (client, Err(error)),
             };
-            let mut fetcher = self.consume.fetcher(client, topic.clone(), &ranges);
+            let mut fetcher = self.consume.fetcher(client, topic, &ranges);
             let end = self.read_generation(&mut fetcher, &ranges);
             client = fetcher.into_client();
             match end {
@@ -93,8 +92,10 @@ impl GroupReader<'_> {
         }
     }
 
-    fn join(&mut self, client: &mut Client) -> Result<Ranges, CommandError> {
+    /// The topic is asked for after the leader did: what is ours is in it, also where partitions were added.
+    fn join(&mut self, client: &mut Client) -> Result<(TopicMetadata, Ranges), CommandError> {
         let partitions = self.membership.join(client)?;
+        let topic = client.topic(&self.consume.topic, false)?;
         // What another may have read meanwhile is not ours to commit.
         self.uncommitted.clear();
         tracing::info!(group = self.group, ?partitions, "joined");
@@ -104,7 +105,9 @@ impl GroupReader<'_> {
             .filter(|(name, _)| name.topic == self.consume.topic)
             .map(|(name, committed)| (name.partition, committed.offset))
             .collect();
-        self.consume.ranges(client, &partitions, &committed)
+        let ranges = self.consume.ranges(client, &partitions, &committed)?;
+        self.uncommitted = new_starts(&ranges, &committed);
+        Ok((topic, ranges))
     }
 
     fn read_generation(&mut self, fetcher: &mut Fetcher, ranges: &Ranges) -> Result<End, CommandError> {
@@ -122,7 +125,10 @@ impl GroupReader<'_> {
                     return Ok(End::Done);
                 }
             }
-            let standing = self.membership.heartbeat(fetcher.client())?;
+            let mut standing = self.membership.heartbeat(fetcher.client())?;
+            if standing == Standing::Member {
+                standing = self.membership.refresh(fetcher.client())?;
+            }
             let is_time = Instant::now() >= self.next_commit;
             if (is_time || standing == Standing::Out) && self.commit(fetcher.client())? == Standing::Out {
                 return Ok(End::Rebalance);
@@ -145,9 +151,29 @@ impl GroupReader<'_> {
         }
     }
 
+    /// Commits where we stand.
     fn commit(&mut self, client: &mut Client) -> Result<Standing, CommandError> {
         self.next_commit = Instant::now() + COMMIT_INTERVAL;
         let standing = self.membership.commit(client, &self.uncommitted)?;
         Ok(standing)
+    }
+}
+
+/// The starts that the group does not have. They are committed though nothing may come, so that the next run goes on
+/// from there, not from where `--from` would be by then; Kafka's consumer does the same.
+fn new_starts(ranges: &Ranges, committed: &BTreeMap<i32, i64>) -> BTreeMap<i32, i64> {
+    let starts = ranges.iter().map(|(&partition, range)| (partition, range.start));
+    starts.filter(|(partition, start)| committed.get(partition) != Some(start)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn starts_are_committed_where_the_group_has_none_or_another() {
+        let ranges = Ranges::from([(0, 5..9), (1, 7..7), (2, 3..3)]);
+        let committed = BTreeMap::from([(0, 5), (2, 1), (9, 4)]);
+        assert_eq!(new_starts(&ranges, &committed), BTreeMap::from([(1, 7), (2, 3)]));
     }
 }

@@ -19,7 +19,7 @@ use super::client::fetcher::{FetchedRecord, Fetcher};
 use super::client::metadata::TopicMetadata;
 use super::client::offsets::{EARLIEST, Isolation, LATEST};
 use super::error::CommandError;
-use super::options::{ClusterOptions, Format, FormatOptions};
+use super::options::{self, ClusterOptions, Format, FormatOptions};
 use super::output;
 
 /// How long a broker may hold a fetch that finds nothing.
@@ -49,7 +49,7 @@ pub(crate) struct Consume {
     ///
     /// The group's members share the partitions; each goes on where the group stands. --from is for partitions in which the
     /// group has no offset. Records are committed after they are printed: a crash prints some again and loses none.
-    #[arg(short, long, conflicts_with = "partitions")]
+    #[arg(short, long, conflicts_with = "partitions", value_parser = options::group_name)]
     group: Option<String>,
 
     /// Where to begin in each partition
@@ -102,7 +102,7 @@ impl Consume {
             Format::Text => RecordPrinter::text(&self.topic, &self.show, &self.separator, &self.null),
         };
         let result = match &self.group {
-            Some(group) => self.run_in_group(client, topic, group, &printer),
+            Some(group) => self.run_in_group(client, group, &printer),
             None => self.run_alone(client, topic, &printer),
         };
         match result {

@@ -11,7 +11,7 @@ use crate::cli::client::error::ClientError;
 use crate::cli::client::group::GroupDeletion;
 use crate::cli::client::positions::TopicPartition;
 use crate::cli::error::CommandError;
-use crate::cli::options::{ClusterOptions, Format, FormatOptions};
+use crate::cli::options::{self, ClusterOptions, Format, FormatOptions};
 use crate::cli::output;
 use crate::cli::selection::TopicSelection;
 
@@ -29,7 +29,7 @@ Examples:
 )]
 pub(crate) struct DeleteGroups {
     /// The groups' names
-    #[arg(required = true, value_name = "GROUP")]
+    #[arg(required = true, value_name = "GROUP", value_parser = options::group_name)]
     groups: Vec<String>,
 
     /// Only the offsets in this topic, or in some of its partitions; may be repeated

@@ -8,7 +8,7 @@ use super::progress::Progress;
 use crate::cli::client::error::ClientError;
 use crate::cli::client::group::{Coordinator, GroupDescription};
 use crate::cli::error::CommandError;
-use crate::cli::options::{ClusterOptions, Format, FormatOptions};
+use crate::cli::options::{self, ClusterOptions, Format, FormatOptions};
 use crate::cli::output;
 use crate::cli::output::table::{Align, Table};
 
@@ -21,7 +21,7 @@ use crate::cli::output::table::{Align, Table};
 COMMITTED is the next offset that the group reads; LAG is from there to the log's end.")]
 pub(crate) struct DescribeGroups {
     /// The groups' names
-    #[arg(required = true, value_name = "GROUP")]
+    #[arg(required = true, value_name = "GROUP", value_parser = options::group_name)]
     groups: Vec<String>,
 
     #[command(flatten)]

@@ -6,16 +6,19 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::cell;
-use super::progress::{PartitionProgress, Progress};
+use super::progress::{PartitionProgress, Progress, owners};
 use crate::cli::client::Client;
 use crate::cli::client::error::ClientError;
 use crate::cli::client::group::{CommittedOffset, ListedGroup};
 use crate::cli::client::offsets::{Isolation, LATEST};
 use crate::cli::client::positions::{Positions, TopicPartition};
 use crate::cli::error::CommandError;
-use crate::cli::options::{ClusterOptions, Format, FormatOptions};
+use crate::cli::options::{self, ClusterOptions, Format, FormatOptions};
 use crate::cli::output;
 use crate::cli::output::table::{Align, Table};
+
+/// The state of a group that has no members.
+const STATE_EMPTY: &str = "Empty";
 
 /// Show how far groups are behind.
 #[derive(Args, Debug)]
@@ -27,6 +30,7 @@ use crate::cli::output::table::{Align, Table};
 Lag is the number of records between the committed offset and the log's end.")]
 pub(crate) struct Lag {
     /// Only this group, a partition a line
+    #[arg(value_parser = options::group_name)]
     group: Option<String>,
 
     #[command(flatten)]
@@ -57,7 +61,7 @@ impl Lag {
         let (groups, failures) = ask_all(client, listing.groups)?;
         match self.output.format {
             Format::Json => output::print_json(&all_json(&groups))?,
-            Format::Text if groups.is_empty() => output::print("No group has committed an offset.\n")?,
+            Format::Text if groups.is_empty() => output::print("There are no groups of consumers.\n")?,
             Format::Text => output::print(&all_text(&groups))?,
         }
         output::report_failures(listing.failures.into_iter().chain(failures).map(Err))
@@ -69,8 +73,9 @@ impl Lag {
 struct GroupLag {
     group: ListedGroup,
     topic_count: usize,
-    /// Those with a committed offset.
+    /// Those with a committed offset and those that a member has.
     partition_count: usize,
+    /// Those whose lag is not known: nothing committed, or no end told.
     unknown_count: usize,
     total: i64,
     max: i64,
@@ -84,32 +89,49 @@ fn ask_all(
     let mut failures = Vec::new();
     let mut with_offsets = Vec::new();
     for group in groups {
-        match client.committed_offsets(&group.group) {
-            Ok(offsets) => with_offsets.push((group, offsets)),
+        let asked = assigned(client, &group)
+            .and_then(|assigned| Ok((assigned, client.committed_offsets(&group.group)?)));
+        match asked {
+            Ok((assigned, offsets)) => with_offsets.push((group, assigned, offsets)),
             Err(ClientError::Interrupted) => return Err(ClientError::Interrupted),
             Err(error) => failures.push(error),
         }
     }
     let names: BTreeSet<TopicPartition> =
-        with_offsets.iter().flat_map(|(_, offsets)| offsets.keys().cloned()).collect();
+        with_offsets.iter().flat_map(|(_, _, offsets)| offsets.keys().cloned()).collect();
     let ends = client.positions(&names, LATEST, Isolation::ReadUncommitted)?;
-    Ok((
-        with_offsets.into_iter().map(|(group, offsets)| group_lag(group, &offsets, &ends)).collect(),
-        failures,
-    ))
+    let lag = |(group, assigned, offsets)| group_lag(group, &assigned, &offsets, &ends);
+    Ok((with_offsets.into_iter().map(lag).collect(), failures))
+}
+
+/// The partitions that the group's members have. A group that is known to have no members is not asked.
+fn assigned(client: &mut Client, group: &ListedGroup) -> Result<BTreeSet<TopicPartition>, ClientError> {
+    if group.state.as_deref() == Some(STATE_EMPTY) {
+        return Ok(BTreeSet::new());
+    }
+    match client.describe_group(&group.group) {
+        Ok(description) => Ok(owners(&description).into_keys().collect()),
+        // It ended since it was listed.
+        Err(ClientError::UnknownGroup(_)) => Ok(BTreeSet::new()),
+        Err(error) => Err(error),
+    }
 }
 
 fn group_lag(
     group: ListedGroup,
+    assigned: &BTreeSet<TopicPartition>,
     offsets: &BTreeMap<TopicPartition, CommittedOffset>,
     ends: &Positions,
 ) -> GroupLag {
-    let topics: BTreeSet<&str> = offsets.keys().map(|partition| partition.topic.as_str()).collect();
+    let without_offset = || assigned.iter().filter(|partition| !offsets.contains_key(*partition));
+    let partitions = offsets.keys().chain(without_offset());
+    let topics: BTreeSet<&str> = partitions.map(|partition| partition.topic.as_str()).collect();
+    let unknown_count = without_offset().count();
     let mut lag = GroupLag {
         group,
         topic_count: topics.len(),
-        partition_count: offsets.len(),
-        unknown_count: 0,
+        partition_count: offsets.len() + unknown_count,
+        unknown_count,
         total: 0,
         max: 0,
     };
@@ -149,7 +171,7 @@ fn all_text(groups: &[GroupLag]) -> String {
     let unknown: usize = groups.iter().map(|lag| lag.unknown_count).sum();
     if unknown > 0 {
         let count = output::count(unknown, "partition");
-        text.push_str(&format!("\nWithout the lag of {count} whose end is not known.\n"));
+        text.push_str(&format!("\nWithout {count} whose lag is not known.\n"));
     }
     text
 }
@@ -211,7 +233,7 @@ mod tests {
     use super::*;
     use crate::cli::group::progress::tests as sample;
 
-    fn lag_of(offsets: &[(&str, i32, i64)], ends: Positions) -> GroupLag {
+    fn lag_of(assigned: &[(&str, i32)], offsets: &[(&str, i32, i64)], ends: Positions) -> GroupLag {
         let group = ListedGroup {
             group: "billing".to_owned(),
             protocol_type: "consumer".to_owned(),
@@ -221,7 +243,8 @@ mod tests {
         };
         let committed = |offset| CommittedOffset { offset, leader_epoch: None, metadata: String::new() };
         let offsets = offsets.iter().map(|&(t, p, o)| (TopicPartition::new(t, p), committed(o))).collect();
-        group_lag(group, &offsets, &ends)
+        let assigned = assigned.iter().map(|&(t, p)| TopicPartition::new(t, p)).collect();
+        group_lag(group, &assigned, &offsets, &ends)
     }
 
     #[test]
@@ -231,16 +254,16 @@ mod tests {
             (TopicPartition::new("a", 1), Ok(Some(10))),
             (TopicPartition::new("b", 0), Err(ErrorCode::LeaderNotAvailable)),
         ]);
-        let lag = lag_of(&[("a", 0, 40), ("a", 1, 12), ("b", 0, 3)], ends);
+        let lag = lag_of(&[("a", 0), ("c", 0)], &[("a", 0, 40), ("a", 1, 12), ("b", 0, 3)], ends);
         assert_eq!((lag.total, lag.max), (60, 60), "an offset past the end is no lag");
-        assert_eq!((lag.topic_count, lag.partition_count, lag.unknown_count), (2, 3, 1));
+        assert_eq!((lag.topic_count, lag.partition_count, lag.unknown_count), (3, 4, 2));
         assert_eq!(
             all_text(&[lag]),
             "\
 GROUP    STATE  TOPICS  PARTITIONS  TOTAL LAG  LARGEST LAG
-billing  Empty       2           3         60           60
+billing  Empty       3           4         60           60
 
-Without the lag of 1 partition whose end is not known.
+Without 2 partitions whose lag is not known.
 "
         );
     }

@@ -7,7 +7,7 @@ use super::describe::{description_json, heading};
 use super::{cell, text_cell};
 use crate::cli::client::group::{Assignment, GroupDescription, GroupMember, GroupType};
 use crate::cli::error::CommandError;
-use crate::cli::options::{ClusterOptions, Format, FormatOptions};
+use crate::cli::options::{self, ClusterOptions, Format, FormatOptions};
 use crate::cli::output;
 use crate::cli::output::table::{Align, Table};
 use crate::cli::selection::assignment_text;
@@ -22,6 +22,7 @@ INSTANCE is a static member's group.instance.id. In a group of the consumer prot
 and TARGET shows what a member shall have where that is not what it has.")]
 pub(crate) struct Members {
     /// The group's name
+    #[arg(value_parser = options::group_name)]
     group: String,
 
     #[command(flatten)]

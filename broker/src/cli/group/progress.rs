@@ -30,7 +30,7 @@ impl PartitionProgress {
     }
 
     /// Records between the committed offset and the log's end. Negative where the log ends before the committed
-    /// offset: the topic was made anew, or lost its end.
+    /// offset: somebody set it beyond the end, or the log lost its end.
     pub(super) fn lag(&self) -> Option<i64> {
         Some(self.log_end?.saturating_sub(self.committed_offset()?))
     }
@@ -164,7 +164,7 @@ impl Progress {
 }
 
 /// The index of each partition's owner among the members. While a partition moves, the one who has it.
-fn owners(description: &GroupDescription) -> BTreeMap<TopicPartition, usize> {
+pub(super) fn owners(description: &GroupDescription) -> BTreeMap<TopicPartition, usize> {
     let mut owners = BTreeMap::new();
     for (index, member) in description.members.iter().enumerate() {
         for (topic, partitions) in member.assignment.iter().flatten() {

@@ -17,6 +17,7 @@ use jackdaw_core::protocol::records::consumer_protocol::{
 
 use super::super::Client;
 use super::super::error::ClientError;
+use super::super::metadata::TopicMetadata;
 use super::super::positions::TopicPartition;
 use super::super::retry::Retry;
 use super::classic::{self, encode_versioned};
@@ -30,6 +31,8 @@ const SESSION_TIMEOUT_MS: i32 = 45_000;
 const REBALANCE_TIMEOUT_MS: i32 = 60_000;
 /// Kafka's default for consumers.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(3);
+/// How often the leader looks whether a topic got more partitions: nobody tells it.
+const REFRESH_INTERVAL: Duration = Duration::from_secs(30);
 /// The assignor that every client library has.
 const ASSIGNOR: &str = "range";
 /// All versions have these fields, so that every member reads it.
@@ -53,6 +56,9 @@ pub(crate) struct Membership {
     member_id: String,
     generation: i32,
     next_heartbeat: Instant,
+    /// How many partitions of each topic we shared out as the leader; `None` where another leads.
+    shared_out: Option<BTreeMap<String, i32>>,
+    next_refresh: Instant,
 }
 
 impl Membership {
@@ -63,6 +69,8 @@ impl Membership {
             member_id: String::new(),
             generation: -1,
             next_heartbeat: Instant::now(),
+            shared_out: None,
+            next_refresh: Instant::now(),
         }
     }
 
@@ -127,6 +135,27 @@ impl Membership {
         self.standing(code).ok_or_else(|| self.refusal("cannot commit for", code))
     }
 
+    /// As the leader, looks whether it is time to share out anew, because a topic has more partitions, or fewer. Others
+    /// are always members: their leader looks.
+    pub(crate) fn refresh(&mut self, client: &mut Client) -> Result<Standing, ClientError> {
+        let Some(shared_out) = self.shared_out.as_ref().filter(|_| Instant::now() >= self.next_refresh)
+        else {
+            return Ok(Standing::Member);
+        };
+        self.next_refresh = Instant::now() + REFRESH_INTERVAL;
+        let names: Vec<&str> = shared_out.keys().map(String::as_str).chain([self.topic.as_str()]).collect();
+        match partition_counts(client, &names.into_iter().collect()) {
+            Ok(counts) if is_outdated(shared_out, &counts) => Ok(Standing::Out),
+            Ok(_) => Ok(Standing::Member),
+            // The next look may have more luck.
+            Err(error) if error.is_retriable() => {
+                tracing::debug!(%error, "the topics' partitions are not told");
+                Ok(Standing::Member)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Gives our partitions to the others at once.
     pub(crate) fn leave(self, client: &mut Client) -> Result<(), ClientError> {
         if self.member_id.is_empty() {
@@ -177,7 +206,17 @@ impl Membership {
         self.generation = joined.generation_id;
         self.member_id = joined.member_id;
         let is_leader = joined.leader == self.member_id && !joined.skip_assignment;
-        let assignments = if is_leader { assign(client, joined.members)? } else { Vec::new() };
+        self.shared_out = None;
+        let mut assignments = Vec::new();
+        if is_leader {
+            let subscribers = subscribers(joined.members);
+            let names =
+                subscribers.iter().flat_map(|member| member.topics.iter().map(String::as_str)).collect();
+            let counts = partition_counts(client, &names)?;
+            assignments = assign(subscribers, &counts)?;
+            self.shared_out = Some(counts);
+            self.next_refresh = Instant::now() + REFRESH_INTERVAL;
+        }
         let has_names = |version| version >= 5;
         let request = |version| SyncGroupRequest {
             group_id: self.group.clone(),
@@ -230,27 +269,36 @@ fn settled(group: &str, code: i16) -> Result<ErrorCode, ClientError> {
     }
 }
 
+fn subscribers(members: Vec<JoinGroupResponseMember>) -> Vec<Subscriber> {
+    let subscriber = |member: JoinGroupResponseMember| Subscriber {
+        topics: classic::subscription(&member.metadata).map_or_else(Vec::new, |s| s.topics),
+        member_id: member.member_id,
+        instance_id: member.group_instance_id,
+    };
+    members.into_iter().map(subscriber).collect()
+}
+
+/// As the broker tells them now; a topic that it does not tell is not there.
+fn partition_counts(
+    client: &mut Client,
+    names: &BTreeSet<&str>,
+) -> Result<BTreeMap<String, i32>, ClientError> {
+    let topics = client.topics(&names.iter().copied().collect::<Vec<_>>())?;
+    let count = |topic: TopicMetadata| i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX);
+    Ok(topics.into_iter().filter_map(|(name, topic)| Some((name, count(topic.ok()?)))).collect())
+}
+
+/// Whether a topic has another number of partitions than was shared out. One that is not told is not taken for gone.
+fn is_outdated(shared_out: &BTreeMap<String, i32>, now: &BTreeMap<String, i32>) -> bool {
+    now.iter().any(|(topic, count)| shared_out.get(topic) != Some(count))
+}
+
 /// Shares all subscribed topics among all members.
 fn assign(
-    client: &mut Client,
-    members: Vec<JoinGroupResponseMember>,
+    subscribers: Vec<Subscriber>,
+    partition_counts: &BTreeMap<String, i32>,
 ) -> Result<Vec<SyncGroupRequestAssignment>, ClientError> {
-    let subscribers: Vec<Subscriber> = members
-        .into_iter()
-        .map(|member| Subscriber {
-            topics: classic::subscription(&member.metadata).map_or_else(Vec::new, |s| s.topics),
-            member_id: member.member_id,
-            instance_id: member.group_instance_id,
-        })
-        .collect();
-    let names: BTreeSet<&str> =
-        subscribers.iter().flat_map(|member| member.topics.iter().map(String::as_str)).collect();
-    let topics = client.topics(&names.into_iter().collect::<Vec<_>>())?;
-    let count = |topic: &super::super::metadata::TopicMetadata| {
-        i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX)
-    };
-    let counts = topics.iter().filter_map(|(name, topic)| Some((name.clone(), count(topic.as_ref().ok()?))));
-    let assigned = range::assign(subscribers, &counts.collect());
+    let assigned = range::assign(subscribers, partition_counts);
     let encoded = assigned.into_iter().map(|(member_id, assignment)| {
         Ok(SyncGroupRequestAssignment { member_id, assignment: encode_assignment(assignment)? })
     });
@@ -263,4 +311,26 @@ fn encode_assignment(assignment: Assignment) -> Result<Bytes, ClientError> {
         .map(|(topic, partitions)| ConsumerProtocolAssignmentTopicPartition { topic, partitions })
         .collect();
     encode_versioned(BLOB_VERSION, &ConsumerProtocolAssignment { assigned_partitions, user_data: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_shared_out_is_outdated_when_a_topic_has_another_number_of_partitions() {
+        let counts = |counts: &[(&str, i32)]| counts.iter().map(|&(t, c)| (t.to_owned(), c)).collect();
+        let shared_out: BTreeMap<String, i32> = counts(&[("t", 2), ("u", 1)]);
+        let cases: [(&[(&str, i32)], bool); 6] = [
+            (&[("t", 2), ("u", 1)], false),
+            (&[("t", 3), ("u", 1)], true),
+            (&[("t", 1), ("u", 1)], true),
+            (&[("t", 2)], false),
+            (&[], false),
+            (&[("t", 2), ("u", 1), ("late", 1)], true),
+        ];
+        for (now, expected) in cases {
+            assert_eq!(is_outdated(&shared_out, &counts(now)), expected, "{now:?}");
+        }
+    }
 }

@@ -16,7 +16,7 @@ use crate::cli::client::error::ClientError;
 use crate::cli::client::group::CommittedOffset;
 use crate::cli::client::positions::TopicPartition;
 use crate::cli::error::CommandError;
-use crate::cli::options::{ClusterOptions, Format, FormatOptions};
+use crate::cli::options::{self, ClusterOptions, Format, FormatOptions};
 use crate::cli::output;
 use crate::cli::output::table::{Align, Table};
 use crate::cli::selection::TopicSelection;
@@ -40,6 +40,7 @@ Examples:
 )]
 pub(crate) struct Reset {
     /// The group's name
+    #[arg(value_parser = options::group_name)]
     group: String,
 
     /// All partitions of this topic, or some; may be repeated
@@ -53,8 +54,9 @@ pub(crate) struct Reset {
     /// Where the group goes on in each partition
     ///
     /// earliest; latest; current, which is where it stands (the end where it has no offset); an offset; the first
-    /// record at or after a time: a date such as 2026-11-24T10:00:00Z, or how long ago (90s, 15m, 2h, 7d, 1h30m). What
-    /// lies outside a log becomes its begin or end.
+    /// record at or after a time: a date such as 2026-11-24T10:00:00Z, time: and milliseconds since 1970 or a date, or
+    /// how long ago (90s, 15m, 2h, 7d, 1w, 1h30m). What lies outside a log becomes its begin or end; an offset beyond
+    /// the end only with --clamp.
     #[arg(long, value_name = "WHERE")]
     to: Option<Target>,
 
@@ -65,6 +67,10 @@ pub(crate) struct Reset {
     /// Do it
     #[arg(long)]
     execute: bool,
+
+    /// Where a log ends before the offset that --to names, go to its end: else --execute refuses
+    #[arg(long, requires = "to")]
+    clamp: bool,
 
     #[command(flatten)]
     cluster: ClusterOptions,
@@ -93,6 +99,9 @@ impl Reset {
             gaps.iter().for_each(output::print_error);
             return Err(CommandError::Reported);
         }
+        if self.execute && !self.clamp {
+            self.refuse_beyond(&plan)?;
+        }
         let outcomes = if self.execute { Some(self.commit(&mut client, &plan)?) } else { None };
         match self.output.format {
             Format::Json => output::print_json(&self.to_json(&plan, outcomes.as_ref()))?,
@@ -114,6 +123,19 @@ impl Reset {
             (Some(target), _) => Move::To(target),
             (None, count) => Move::ShiftBy(count.unwrap_or(0)),
         }
+    }
+
+    /// An offset beyond the end is rather a slip than a wish: it would skip all there is.
+    fn refuse_beyond(&self, plan: &Plan) -> Result<(), CommandError> {
+        let Some(Target::Offset(offset)) = self.to else { return Ok(()) };
+        let Some((partition, planned)) = planned(plan).find(|(_, planned)| offset > planned.log_end) else {
+            return Ok(());
+        };
+        let hint = time_hint(offset).map_or_else(String::new, |hint| format!("; did you mean {hint}?"));
+        Err(CommandError::Failed {
+            what: format!("offset {offset} is beyond {partition}, which ends at {}{hint}", planned.log_end),
+            advice: "Nothing was changed. --to latest goes to the ends; --clamp does so where a log is shorter.",
+        })
     }
 
     fn partitions(
@@ -181,6 +203,16 @@ impl Reset {
     ) -> String {
         let mut text = format!("{}\n{}", to_table(plan).to_text(), clamped(plan));
         let group = &self.group;
+        let is_beyond = |offset| planned(plan).any(|(_, planned)| offset > planned.log_end);
+        if let Some(Target::Offset(offset)) = self.to.filter(|_| outcomes.is_none())
+            && is_beyond(offset)
+        {
+            let hint = time_hint(offset).map_or_else(String::new, |hint| format!("Did you mean {hint}?\n"));
+            text.push_str(&hint);
+            if !self.clamp {
+                text.push_str("--execute refuses an offset beyond an end, unless --clamp is given.\n");
+            }
+        }
         match outcomes {
             Some(outcomes) => {
                 let count = outcomes.values().filter(|code| code.is_ok()).count();
@@ -216,6 +248,11 @@ impl Reset {
             "partitions": planned(plan).map(partition).collect::<Vec<_>>(),
         })
     }
+}
+
+/// For an offset that looks like milliseconds since 1970: of 2001 and later.
+fn time_hint(offset: i64) -> Option<String> {
+    (offset >= 1_000_000_000_000).then(|| format!("time:{offset}"))
 }
 
 /// A plan with a gap is not carried out.
@@ -302,6 +339,38 @@ orders:1 has no offset 2: it begins at 5.
 orders:2 has no offset 200: it ends at 100.
 "
         );
+    }
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        reset: Reset,
+    }
+
+    fn reset(arguments: &str) -> Reset {
+        let words = ["reset", "g", "--topic", "orders"].into_iter().chain(arguments.split_whitespace());
+        <Line as clap::Parser>::try_parse_from(words).unwrap().reset
+    }
+
+    #[test]
+    fn an_offset_beyond_an_end_is_refused() {
+        for within in ["--to 100", "--to 0", "--to latest", "--to time:1795533538932", "--shift-by 1000"] {
+            assert!(reset(within).refuse_beyond(&plan()).is_ok(), "{within}");
+        }
+        let refused = |arguments| reset(arguments).refuse_beyond(&plan()).unwrap_err().to_string();
+        assert_eq!(refused("--to 101"), "offset 101 is beyond orders:0, which ends at 100");
+        assert!(refused("--to 1795533538932").ends_with("ends at 100; did you mean time:1795533538932?"));
+    }
+
+    #[test]
+    fn the_plan_says_that_an_offset_beyond_an_end_is_refused() {
+        let text = |arguments| reset(arguments).to_text(&plan(), None, true);
+        assert!(
+            text("--to 1795533538932").contains("\nDid you mean time:1795533538932?\n--execute refuses ")
+        );
+        assert!(text("--to 101").contains("--clamp") && !text("--to 101").contains("Did you mean"));
+        assert!(!text("--to 101 --clamp").contains("--execute refuses"));
+        assert!(!text("--to 60").contains("--execute refuses"));
     }
 
     #[test]

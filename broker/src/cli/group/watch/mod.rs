@@ -32,6 +32,7 @@ const SLICE: Duration = Duration::from_millis(50);
 Rates are in records a second, since the look before. SIGINT ends it.")]
 pub(crate) struct Watch {
     /// The group's name
+    #[arg(value_parser = options::group_name)]
     group: String,
 
     /// Between two looks
