@@ -19,6 +19,7 @@ pub(crate) struct Checkpoints {
     written: Notify,
     /// What the files say; `None` before the first write: whatever the last run left.
     last: Cell<Option<Vec<PartitionCheckpoint>>>,
+    has_written: Cell<bool>,
 }
 
 impl Checkpoints {
@@ -28,6 +29,7 @@ impl Checkpoints {
             is_writing: Cell::new(false),
             written: Notify::default(),
             last: Cell::default(),
+            has_written: Cell::new(false),
         })
     }
 
@@ -52,7 +54,13 @@ impl Checkpoints {
             self.dirs.write_checkpoints(&lines).await?;
         }
         self.last.set(Some(lines));
+        self.has_written.set(true);
         Ok(())
+    }
+
+    /// Whether the files are of this life: until then they may have lines of partitions that went before it.
+    pub(crate) fn has_written(&self) -> bool {
+        self.has_written.get()
     }
 
     /// Write at each interval, until a file cannot be written.

@@ -4,6 +4,7 @@ use std::{rc::Rc, sync::Arc};
 
 use crate::{
     apply,
+    checkpoints::Checkpoints,
     message::{ApplyStep, Call, Reply},
     shard::Shard,
     view::View,
@@ -12,21 +13,35 @@ use crate::{
 /// Make every shard take a view over; back when all have.
 pub(crate) async fn show(shard: &Rc<Shard>, view: Arc<View>) {
     let has_retired = apply_everywhere(shard, &view, ApplyStep::Retire).await;
-    // A line of a partition that is gone must not speak for another of the same name.
+    let is_first = shard.view().supported_features.is_empty();
     let checkpoints = shard.checkpoints.borrow().clone();
-    if has_retired
-        && let Some(checkpoints) = checkpoints
-        && let Err(error) = checkpoints.write(shard).await
-    {
-        shard.fatal.disk("cannot write a checkpoint", &error);
+    let was_written = checkpoints.as_ref().is_none_or(|checkpoints| checkpoints.has_written());
+    // A line of a partition that is gone must not speak for another of the same name. The first view opens what was
+    // found; before that the files know more than we do.
+    if (has_retired || !is_first && !was_written) && !write_checkpoints(shard, checkpoints.as_ref()).await {
         return;
     }
-    apply_everywhere(shard, &view, ApplyStep::Open).await;
+    let has_made = apply_everywhere(shard, &view, ApplyStep::Open).await;
+    if is_first && has_made && !write_checkpoints(shard, checkpoints.as_ref()).await {
+        return;
+    }
     let before = shard.view();
     apply_everywhere(shard, &view, ApplyStep::Show).await;
     // The first view tells what there was before the start.
-    if !before.supported_features.is_empty() {
+    if !is_first {
         log_topics(&before, &view);
+    }
+}
+
+/// False where that failed: the node stops.
+async fn write_checkpoints(shard: &Rc<Shard>, checkpoints: Option<&Rc<Checkpoints>>) -> bool {
+    let Some(checkpoints) = checkpoints else { return true };
+    match checkpoints.write(shard).await {
+        Ok(()) => true,
+        Err(error) => {
+            shard.fatal.disk("cannot write a checkpoint", &error);
+            false
+        }
     }
 }
 

@@ -11,8 +11,11 @@ const FOUND: &[(&str, &[u64])] = &[
     // A metadata log whose making a crash cut short could not be opened (46, 49, 69); a produce that waited for its flush
     // was never answered when its topic was deleted (22, 54, 79);
     // a duplicate was acknowledged while the flush of its first was under way, above the high watermark (1496);
-    // writes that a power cut kept in any order were taken for damage in the metadata log (261).
-    ("node", &[22, 46, 49, 54, 69, 79, 261, 1496]),
+    // writes that a power cut kept in any order were taken for damage in the metadata log (261); a deleted partition's
+    // flush renamed a file of the one that had its directory's name (210); a client that went while it waited for
+    // producer ids stopped all others (424); checkpoint lines of a topic that went before a start spoke for the next
+    // of its name (432).
+    ("node", &[22, 46, 49, 54, 69, 79, 210, 261, 424, 432, 1496]),
     // What a kill had left unflushed was read after the restart, and lost by a power cut (405, before plans changed).
     ("groups", &[405, 1319, 4311]),
     // Data of a transaction was compacted on the word of a marker that a power cut then took (239, 271).
