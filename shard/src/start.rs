@@ -320,7 +320,7 @@ fn open_listeners(
     Ok(())
 }
 
-/// The clean stop, in the order of disk.md: stop serving, close the logs, checkpoints, the mark last.
+/// The clean stop, in Kafka's order: stop serving, close the logs, checkpoints, the mark last.
 async fn stop(
     shard: &Rc<Shard>,
     front: &Rc<Front>,

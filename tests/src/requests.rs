@@ -83,9 +83,18 @@ fn try_end_offset(connection: &mut Connection, name: &str, partition: i32) -> Op
 
 /// A new producer id with its epoch; waits while the broker has none to give.
 pub fn init_producer(connection: &mut Connection) -> (i64, i16) {
+    init(connection, None, 60_000)
+}
+
+/// The same for a transactional id, whose transactions may take so long.
+pub fn init_transactional_producer(connection: &mut Connection, id: &str, timeout_ms: i32) -> (i64, i16) {
+    init(connection, Some(id), timeout_ms)
+}
+
+fn init(connection: &mut Connection, transactional_id: Option<&str>, timeout_ms: i32) -> (i64, i16) {
     let request = InitProducerIdRequest {
-        transactional_id: None,
-        transaction_timeout_ms: 60_000,
+        transactional_id: transactional_id.map(str::to_owned),
+        transaction_timeout_ms: timeout_ms,
         producer_id: -1,
         producer_epoch: -1,
         ..Default::default()

@@ -112,9 +112,8 @@ impl WireMember {
         }
     }
 
-    /// Joins a group of the consumer protocol and takes what the coordinator assigns; none where the broker does not
-    /// know that protocol.
-    pub fn join_consumer(bootstrap: &str, group: &str, topic: &str) -> Option<Self> {
+    /// Joins a group of the consumer protocol and takes what the coordinator assigns.
+    pub fn join_consumer(bootstrap: &str, group: &str, topic: &str) -> Self {
         let mut member = Self {
             connection: Connection::open(bootstrap),
             group: group.to_owned(),
@@ -124,7 +123,6 @@ impl WireMember {
             is_classic: false,
         };
         await_coordinator(&mut member.connection, group);
-        let mut is_known = true;
         eventually(&format!("{group} assigns"), || {
             let request = ConsumerGroupHeartbeatRequest {
                 rebalance_timeout_ms: SESSION_MS,
@@ -135,16 +133,12 @@ impl WireMember {
             let response = member.connection.call(&request, 1);
             match ErrorCode::from_i16(response.error_code) {
                 ErrorCode::None => member.epoch = response.member_epoch,
-                ErrorCode::UnsupportedVersion => is_known = false,
                 code if code.is_retriable() => return false,
                 _ => panic!("{response:?}"),
             }
-            !is_known || response.assignment.is_some_and(|given| !given.topic_partitions.is_empty())
+            response.assignment.is_some_and(|given| !given.topic_partitions.is_empty())
         });
-        if !is_known {
-            eprintln!("left out: the broker does not know the consumer protocol");
-        }
-        is_known.then_some(member)
+        member
     }
 
     fn heartbeat(&self) -> ConsumerGroupHeartbeatRequest {

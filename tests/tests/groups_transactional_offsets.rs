@@ -11,12 +11,10 @@ use jackdaw_core::protocol::messages::offset_fetch::{
 use jackdaw_core::protocol::messages::txn_offset_commit::{
     TxnOffsetCommitRequest, TxnOffsetCommitRequestPartition, TxnOffsetCommitRequestTopic,
 };
-use jackdaw_core::protocol::messages::{
-    AddOffsetsToTxnRequest, EndTxnRequest, FindCoordinatorRequest, InitProducerIdRequest,
-};
+use jackdaw_core::protocol::messages::{AddOffsetsToTxnRequest, EndTxnRequest, FindCoordinatorRequest};
 use jackdaw_tests::broker::{Broker, Kind, Options};
 use jackdaw_tests::checks::eventually;
-use jackdaw_tests::requests::create;
+use jackdaw_tests::requests::{create, init_transactional_producer};
 use jackdaw_tests::wire::Connection;
 
 const GROUP: &str = "exactly-once";
@@ -55,7 +53,7 @@ fn commit(connection: &mut Connection, partition: i32, offset: i64) -> i16 {
 /// A transaction that commits an offset, and its end where there is one.
 fn transact(connection: &mut Connection, id: &str, partition: i32, offset: i64, committed: Option<bool>) {
     find_coordinator(connection, 1, id);
-    let (producer_id, producer_epoch) = producer(connection, id);
+    let (producer_id, producer_epoch) = init_transactional_producer(connection, id, TRANSACTION_TIMEOUT_MS);
     let request = AddOffsetsToTxnRequest {
         transactional_id: id.to_owned(),
         producer_id,
@@ -71,23 +69,6 @@ fn transact(connection: &mut Connection, id: &str, partition: i32, offset: i64, 
     let request = EndTxnRequest { transactional_id: id.to_owned(), producer_id, producer_epoch, committed };
     let response = connection.call(&request, 3);
     assert_eq!(response.error_code, 0, "{response:?}");
-}
-
-fn producer(connection: &mut Connection, id: &str) -> (i64, i16) {
-    let request = InitProducerIdRequest {
-        transactional_id: Some(id.to_owned()),
-        transaction_timeout_ms: TRANSACTION_TIMEOUT_MS,
-        producer_id: -1,
-        producer_epoch: -1,
-        ..Default::default()
-    };
-    let mut producer = None;
-    eventually("a producer id", || {
-        let response = connection.call(&request, 4);
-        producer = (response.error_code == 0).then_some((response.producer_id, response.producer_epoch));
-        producer.is_some()
-    });
-    producer.expect("just given")
 }
 
 fn txn_offset_commit(

@@ -17,7 +17,7 @@ pub(super) type Refusal = (ErrorCode, String);
 const MIN_INSYNC_REPLICAS: &str = "min.insync.replicas";
 
 /// What Kafka says to all resources that a request names twice.
-pub(super) const NAMED_TWICE: &str = "Each resource must appear at most once.";
+const NAMED_TWICE: &str = "Each resource must appear at most once.";
 
 pub(super) fn invalid_request<T>(text: impl Into<String>) -> Result<T, Refusal> {
     Err((ErrorCode::InvalidRequest, text.into()))
@@ -28,9 +28,33 @@ pub(super) fn invalid_config<T>(text: impl Into<String>) -> Result<T, Refusal> {
 }
 
 /// The resources that a request names more than once.
-pub(super) fn named_twice<'a>(resources: impl Iterator<Item = (i8, &'a str)>) -> BTreeSet<(i8, &'a str)> {
+fn named_twice<'a>(resources: impl Iterator<Item = (i8, &'a str)>) -> BTreeSet<(i8, &'a str)> {
     let mut seen = BTreeSet::new();
     resources.filter(|resource| !seen.insert(*resource)).collect()
+}
+
+/// Decides about each resource of a request on its own. The records of all that may be changed, and for each resource
+/// why it is left as it is; nothing is written where the request only asks whether it could be.
+pub(super) fn change_each<R>(
+    resources: &[R],
+    name: impl Fn(&R) -> (i8, &str),
+    validate_only: bool,
+    change: impl Fn(&R) -> Result<Vec<VersionedRecord>, Refusal>,
+) -> (Vec<VersionedRecord>, Vec<Option<Refusal>>) {
+    let twice = named_twice(resources.iter().map(&name));
+    let mut records = Vec::new();
+    let decide = |resource| {
+        let changed = match twice.contains(&name(resource)) {
+            true => invalid_request(NAMED_TWICE),
+            false => change(resource),
+        };
+        if !validate_only && let Ok(changes) = &changed {
+            records.extend_from_slice(changes);
+        }
+        changed.err()
+    };
+    let refusals = resources.iter().map(decide).collect();
+    (records, refusals)
 }
 
 /// Checks that no key has a null that needs a value, and that none stands twice.

@@ -2,10 +2,11 @@
 
 use super::{
     Context, Controller, Outcome,
-    config_change::{NAMED_TWICE, Refusal, check_keys, invalid_config, invalid_request, named_twice},
+    config_change::{Refusal, change_each, check_keys, invalid_config, invalid_request},
 };
 use crate::{
     config::{ConfigKey, Kind, Overrides, table},
+    error_code::ErrorCode,
     metadata::{ResourceType, VersionedRecord},
     protocol::messages::incremental_alter_configs::{
         AlterConfigsResource, AlterConfigsResourceResponse, AlterableConfig, IncrementalAlterConfigsRequest,
@@ -30,36 +31,24 @@ impl Controller {
         _context: &Context,
         request: &IncrementalAlterConfigsRequest,
     ) -> Outcome<IncrementalAlterConfigsResponse> {
-        let twice = named_twice(
-            request
-                .resources
-                .iter()
-                .map(|resource| (resource.resource_type, resource.resource_name.as_str())),
+        let (records, refusals) = change_each(
+            &request.resources,
+            |resource| (resource.resource_type, &resource.resource_name),
+            request.validate_only,
+            |resource| self.alter_resource(resource),
         );
-        let mut records = Vec::new();
-        let mut responses = Vec::with_capacity(request.resources.len());
-        for resource in &request.resources {
-            let altered = match twice.contains(&(resource.resource_type, resource.resource_name.as_str())) {
-                true => invalid_request(NAMED_TWICE),
-                false => self.alter_resource(resource),
-            };
-            let mut response = AlterConfigsResourceResponse {
-                error_message: None,
+        let responses = request.resources.iter().zip(refusals).map(|(resource, refusal)| {
+            let (error, error_message) = refusal.unzip();
+            AlterConfigsResourceResponse {
+                error_code: error.unwrap_or(ErrorCode::None).code(),
+                error_message,
                 resource_type: resource.resource_type,
                 resource_name: resource.resource_name.clone(),
-                ..Default::default()
-            };
-            match altered {
-                Ok(_) if request.validate_only => {}
-                Ok(changes) => records.extend(changes),
-                Err((error, text)) => {
-                    response.error_code = error.code();
-                    response.error_message = Some(text);
-                }
             }
-            responses.push(response);
-        }
-        Outcome::with(records, IncrementalAlterConfigsResponse { responses, ..Default::default() }).in_parts()
+        });
+        let response =
+            IncrementalAlterConfigsResponse { responses: responses.collect(), ..Default::default() };
+        Outcome::with(records, response).in_parts()
     }
 
     fn alter_resource(&self, resource: &AlterConfigsResource) -> Result<Vec<VersionedRecord>, Refusal> {

@@ -57,16 +57,16 @@ impl Coordinator {
                 self.join(context, call, *version, client, request)
             }
             Request::SyncGroup { version, request } => self.sync(context, call, *version, request),
-            Request::Heartbeat { request, .. } => self.heartbeat(context, call, request),
+            Request::Heartbeat { request } => self.heartbeat(context, call, request),
             Request::LeaveGroup { version, request } => self.leave(context, call, *version, request),
             Request::OffsetCommit { version, request } => {
                 self.commit_offsets(context, call, *version, request)
             }
             Request::OffsetFetch { version, request } => self.fetch_offsets(context, call, *version, request),
-            Request::OffsetDelete { request, .. } => self.delete_offsets(context, call, request),
+            Request::OffsetDelete { request } => self.delete_offsets(context, call, request),
             Request::DescribeGroups { version, request } => self.describe_groups(call, *version, request),
-            Request::ListGroups { request, .. } => self.list_groups(call, request),
-            Request::DeleteGroups { request, .. } => self.delete_groups(call, request),
+            Request::ListGroups { request } => self.list_groups(call, request),
+            Request::DeleteGroups { request } => self.delete_groups(call, request),
             Request::ConsumerGroupHeartbeat { version, client, request } => {
                 self.consumer_heartbeat(context, call, *version, client, request)
             }

@@ -32,21 +32,6 @@ pub enum GroupLogError {
     Field { offset: i64, error: DecodeError },
 }
 
-/// A data batch with these records.
-///
-/// # Errors
-/// A record with a field that its version cannot carry.
-///
-/// # Panics
-/// Where there are no records.
-pub fn build_group_batch(records: &[GroupRecord], timestamp_ms: i64) -> Result<ValidatedBatch, EncodeError> {
-    let mut builder = BatchBuilder::new();
-    for record in records {
-        EncodedRecord::new(record)?.append_to(&mut builder, timestamp_ms);
-    }
-    Ok(builder.build_uncompressed())
-}
-
 /// Data batches with these records, in order, none above `max_bytes` but for a record that is larger by itself. With
 /// each batch how many records are in it.
 ///

@@ -1,7 +1,9 @@
-//! The group coordinator of one partition of `__consumer_offsets`: a replicated state machine (DESIGN D3, shape 1).
+//! The group coordinator of one partition of `__consumer_offsets`: a replicated state machine, as the
+//! controller is.
 //!
 //! `handle` is pure: it looks at the state and returns records, effects and answers. The host appends the records
-//! first; if that fails nothing has happened, and the calls are answered with the error. Then it calls `accept` with
+//! first, as one batch unless the outcome says that any first part of them is a valid state; if none can be written
+//! nothing has happened, and the call is answered with the error. Then it calls `accept` with
 //! the effects (what is in no log: timers, members that wait), `replay` with each record, and lets the answers go
 //! when the records are committed. A request that has to wait (JoinGroup, SyncGroup) is answered by a later outcome,
 //! by its `CallId`. When the partition is lost the coordinator is dropped.
@@ -33,9 +35,7 @@ mod transactions;
 
 pub use context::{Client, Context};
 pub use coordinator::Coordinator;
-pub use log_batch::{
-    GroupLogError, build_group_batch, build_group_batches, replay_group_batch, replay_group_markers,
-};
+pub use log_batch::{GroupLogError, build_group_batches, replay_group_batch, replay_group_markers};
 pub use outcome::{CallId, Effect, Outcome};
 pub use partitioner::partition_of_group;
 pub use record::GroupRecord;

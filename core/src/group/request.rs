@@ -30,7 +30,6 @@ pub enum Request {
         request: SyncGroupRequest,
     },
     Heartbeat {
-        version: i16,
         request: HeartbeatRequest,
     },
     LeaveGroup {
@@ -47,7 +46,6 @@ pub enum Request {
         request: OffsetFetchRequest,
     },
     OffsetDelete {
-        version: i16,
         request: OffsetDeleteRequest,
     },
     DescribeGroups {
@@ -55,11 +53,9 @@ pub enum Request {
         request: DescribeGroupsRequest,
     },
     ListGroups {
-        version: i16,
         request: ListGroupsRequest,
     },
     DeleteGroups {
-        version: i16,
         request: DeleteGroupsRequest,
     },
     ConsumerGroupHeartbeat {

@@ -180,9 +180,9 @@ impl GroupHost {
             coordinator.accept(context, effects);
             records.iter().take(written).for_each(|record| coordinator.replay(record));
         });
+        self.set_timer();
         result?;
         self.answer(responses);
-        self.set_timer();
         Ok(())
     }
 
@@ -305,7 +305,7 @@ impl GroupHost {
     }
 }
 
-/// What a failed write means to a client (records.md section 8, as Kafka maps it).
+/// What a failed write means to a client (as Kafka maps it).
 fn write_error(request: &Request, error: ErrorCode) -> ErrorCode {
     match error {
         ErrorCode::UnknownTopicOrPartition | ErrorCode::NotEnoughReplicas | ErrorCode::RequestTimedOut => {

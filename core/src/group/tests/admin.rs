@@ -65,13 +65,13 @@ fn filters_of_the_list_do_not_mind_case() {
     let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     for (states, types, expected) in cases {
         let list = ListGroupsRequest { states_filter: owned(states), types_filter: owned(types) };
-        let groups = ask!(host, ListGroups { 5, list }).groups;
+        let groups = ask!(host, ListGroups { list }).groups;
         assert!(
             groups.iter().map(|group| &*group.group_id).eq(expected.iter().copied()),
             "{states:?} {types:?}"
         );
     }
-    let groups = ask!(host, ListGroups { 5, ListGroupsRequest::default() }).groups;
+    let groups = ask!(host, ListGroups { ListGroupsRequest::default() }).groups;
     assert_eq!((&*groups[0].protocol_type, &*groups[0].group_type), ("", "classic"));
     assert_eq!((&*groups[2].protocol_type, &*groups[2].group_state), ("consumer", "Stable"));
 }
@@ -80,7 +80,7 @@ fn filters_of_the_list_do_not_mind_case() {
 fn only_empty_groups_are_deleted() {
     let mut host = three_groups();
     let groups_names = ["e", "s", "p", "x", "e"].map(str::to_owned).into();
-    let results = ask!(host, DeleteGroups { 3, DeleteGroupsRequest { groups_names } }).results;
+    let results = ask!(host, DeleteGroups { DeleteGroupsRequest { groups_names } }).results;
     let results: Vec<_> =
         results.iter().map(|result| (&*result.group_id, error(result.error_code))).collect();
     assert_eq!(

@@ -8,7 +8,7 @@ use crate::{
     config::{BrokerConfig, GroupConfig, Settings},
     error_code::ErrorCode,
     group::{
-        CallId, Client, Context, Coordinator, GroupRecord, Outcome, Request, Response, build_group_batch,
+        CallId, Client, Context, Coordinator, GroupRecord, Outcome, Request, Response, build_group_batches,
         replay_group_batch,
     },
     metadata::{Image, Loader},
@@ -112,7 +112,7 @@ impl Host {
         if records.is_empty() {
             return Vec::new();
         }
-        let batch = build_group_batch(records, UNIX_MS).unwrap();
+        let (batch, _) = build_group_batches(records, UNIX_MS, usize::MAX).unwrap().remove(0);
         let bytes = [batch.header_bytes(), batch.body()].concat();
         let Frame::Complete(view) = BatchView::parse(&bytes) else { panic!("a whole batch") };
         let mut decoded = Vec::new();
@@ -201,6 +201,13 @@ impl Host {
 macro_rules! ask {
     ($host:expr, $kind:ident { $version:expr, $request:expr $(,)? }) => {
         match $host.ask(Request::$kind { version: $version, request: $request }) {
+            Response::$kind(response) => response,
+            other => panic!("{other:?}"),
+        }
+    };
+    // Of an API whose version says nothing to the coordinator.
+    ($host:expr, $kind:ident { $request:expr $(,)? }) => {
+        match $host.ask(Request::$kind { request: $request }) {
             Response::$kind(response) => response,
             other => panic!("{other:?}"),
         }
@@ -332,7 +339,7 @@ impl Host {
             member_id: member_id.into(),
             group_instance_id: instance_id.map(str::to_owned),
         };
-        error(ask!(self, Heartbeat { 4, heartbeat }).error_code)
+        error(ask!(self, Heartbeat { heartbeat }).error_code)
     }
 
     pub(super) fn leave(&mut self, group_id: &str, members: &[(&str, Option<&str>)]) -> Vec<ErrorCode> {

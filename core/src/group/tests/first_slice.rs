@@ -41,7 +41,7 @@ fn a_dynamic_member_joins_commits_and_leaves() {
         member_id: joined.member_id.clone(),
         group_instance_id: None,
     };
-    assert_eq!(error(ask!(host, Heartbeat { 4, heartbeat.clone() }).error_code), ErrorCode::None);
+    assert_eq!(error(ask!(host, Heartbeat { heartbeat.clone() }).error_code), ErrorCode::None);
 
     let commit = OffsetCommitRequest {
         group_id: "g".into(),
@@ -87,6 +87,6 @@ fn a_dynamic_member_joins_commits_and_leaves() {
     };
     let left = ask!(host, LeaveGroup { 5, leave });
     assert_eq!((left.error_code, left.members[0].error_code), (0, 0));
-    assert_eq!(error(ask!(host, Heartbeat { 4, heartbeat }).error_code), ErrorCode::UnknownMemberId);
+    assert_eq!(error(ask!(host, Heartbeat { heartbeat }).error_code), ErrorCode::UnknownMemberId);
     assert_eq!(host.open_count(), 0);
 }

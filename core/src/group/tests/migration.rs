@@ -93,7 +93,7 @@ impl Host {
             generation_id,
             ..Default::default()
         };
-        error(ask!(self, Heartbeat { 4, request }).error_code)
+        error(ask!(self, Heartbeat { request }).error_code)
     }
 
     /// Joins and fetches the assignment; both are answered at once in a consumer group.
@@ -287,6 +287,6 @@ fn nothing_is_remembered_of_a_group_that_is_gone() {
     let of_group = |host: &Host| format!("{:?}", host.coordinator.consumer).contains("\"g\"");
     assert!(of_group(&host));
     let delete = DeleteGroupsRequest { groups_names: vec![GROUP.into()] };
-    assert_eq!(ask!(host, DeleteGroups { 2, delete }).results[0].error_code, 0);
+    assert_eq!(ask!(host, DeleteGroups { delete }).results[0].error_code, 0);
     assert!(!of_group(&host));
 }

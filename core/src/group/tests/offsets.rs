@@ -35,7 +35,7 @@ fn delete(host: &mut Host, group_id: &str, topics: &[(&str, i32)]) -> (ErrorCode
         partitions: vec![OffsetDeleteRequestPartition { partition_index: *partition_index }],
     });
     let request = OffsetDeleteRequest { group_id: group_id.into(), topics: topics.collect() };
-    let response = ask!(host, OffsetDelete { 0, request });
+    let response = ask!(host, OffsetDelete { request });
     let topics = response.topics.iter().map(|topic| error(topic.partitions[0].error_code));
     (error(response.error_code), topics.collect())
 }

@@ -73,7 +73,7 @@ fn records_of_offsets_and_tombstones() {
     ask!(host, OffsetCommit { 2, request });
     let request =
         crate::protocol::messages::delete_groups::DeleteGroupsRequest { groups_names: vec!["g".into()] };
-    ask!(host, DeleteGroups { 2, request });
+    ask!(host, DeleteGroups { request });
 
     let key = "000100016700017400000000".to_owned();
     let id = "07".repeat(16);

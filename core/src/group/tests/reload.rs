@@ -21,6 +21,6 @@ fn a_stable_group_is_stable_again_with_full_sessions() {
             member_id: joined.member_id.clone(),
             group_instance_id: None,
         };
-        assert_eq!(error(ask!(host, Heartbeat { 4, heartbeat }).error_code), ErrorCode::None);
+        assert_eq!(error(ask!(host, Heartbeat { heartbeat }).error_code), ErrorCode::None);
     }
 }

@@ -77,7 +77,7 @@ fn delete_offset(host: &mut Host) -> ErrorCode {
     let partitions = vec![OffsetDeleteRequestPartition { partition_index: 0 }];
     let topics = vec![OffsetDeleteRequestTopic { name: "t".into(), partitions }];
     let request = OffsetDeleteRequest { group_id: "g".into(), topics };
-    error(ask!(host, OffsetDelete { 0, request }).topics[0].partitions[0].error_code)
+    error(ask!(host, OffsetDelete { request }).topics[0].partitions[0].error_code)
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn who_deletes_offsets_deletes_pending_ones() {
 
     let mut host = with(&[Plain(3), InTransaction(1, 5)]);
     let request = DeleteGroupsRequest { groups_names: vec!["g".into()] };
-    assert_eq!(ask!(host, DeleteGroups { 2, request }).results[0].error_code, 0);
+    assert_eq!(ask!(host, DeleteGroups { request }).results[0].error_code, 0);
     assert_eq!(host.log.len(), 2, "one tombstone of the offset, one of the group");
     replay(&mut host, Commit(1));
     assert_eq!((host.committed("g", "t", 0), &*host.state("g")), (-1, "Dead"));

@@ -45,13 +45,11 @@ pub(crate) async fn describe_consumer(
 
 pub(crate) async fn delete(
     shard: Rc<Shard>,
-    context: RequestContext,
+    _context: RequestContext,
     request: DeleteGroupsRequest,
 ) -> DeleteGroupsResponse {
-    let one = |group: String| Request::DeleteGroups {
-        version: context.version,
-        request: DeleteGroupsRequest { groups_names: vec![group] },
-    };
+    let one =
+        |group: String| Request::DeleteGroups { request: DeleteGroupsRequest { groups_names: vec![group] } };
     let answers = ask_each(&shard, distinct(request.groups_names), String::as_str, one).await;
     let results = answers.into_iter().flat_map(|answer| answer_of!(answer, DeleteGroups).results);
     DeleteGroupsResponse { results: results.collect(), ..Default::default() }

@@ -17,10 +17,10 @@ use crate::{
 
 pub(crate) async fn handle(
     shard: Rc<Shard>,
-    context: RequestContext,
+    _context: RequestContext,
     request: ListGroupsRequest,
 ) -> ListGroupsResponse {
-    let request = Request::ListGroups { version: context.version, request };
+    let request = Request::ListGroups { request };
     let calls = for_all(&shard.view(), shard.identity.node_id, &request);
     let mut listed = ListGroupsResponse::default();
     for answer in ask_all(&shard, calls).await {

@@ -38,11 +38,11 @@ pub(crate) async fn sync(
 
 pub(crate) async fn heartbeat(
     shard: Rc<Shard>,
-    context: RequestContext,
+    _context: RequestContext,
     request: HeartbeatRequest,
 ) -> HeartbeatResponse {
     let group_id = request.group_id.clone();
-    let request = Request::Heartbeat { version: context.version, request };
+    let request = Request::Heartbeat { request };
     answer_of!(ask(&shard, &group_id, request).await, Heartbeat)
 }
 

@@ -24,10 +24,10 @@ pub(crate) async fn commit(
 
 pub(crate) async fn delete(
     shard: Rc<Shard>,
-    context: RequestContext,
+    _context: RequestContext,
     request: OffsetDeleteRequest,
 ) -> OffsetDeleteResponse {
     let group_id = request.group_id.clone();
-    let request = Request::OffsetDelete { version: context.version, request };
+    let request = Request::OffsetDelete { request };
     answer_of!(ask(&shard, &group_id, request).await, OffsetDelete)
 }
