@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use jackdaw_core::records::{BatchView, ControlType, Frame, Records, control::control_records};
 use jackdaw_storage::Log;
 
+use super::single_log::Model;
+
 /// A batch as it was appended.
 struct Appended {
     base_offset: i64,
@@ -28,14 +30,54 @@ pub(super) struct CompactionModel {
     /// All that was ever appended and not lost in a crash.
     batches: Vec<Appended>,
     /// Appends below have returned: a killed process has left them in the page cache.
-    pub(super) completed_end: i64,
+    completed_end: i64,
     /// A flush that covers all below has returned: a power cut leaves them.
     promised_end: i64,
     /// Compaction may have touched what is below.
     cleaned_end: i64,
     /// Batches in the middle of the log were lost with the power.
-    pub(super) has_hole: bool,
-    pub(super) appended_count: u64,
+    has_hole: bool,
+    appended_count: u64,
+}
+
+impl Model for CompactionModel {
+    fn completed_end(&self) -> i64 {
+        self.completed_end
+    }
+
+    fn appended_count(&self) -> u64 {
+        self.appended_count
+    }
+
+    fn on_flushed(&mut self, up_to_offset: i64) {
+        self.promised_end = self.promised_end.max(up_to_offset);
+    }
+
+    /// The power went: what was not flushed may be gone, until the next opening tells.
+    fn on_power_cut(&mut self) {
+        self.completed_end = self.promised_end;
+    }
+
+    /// The log was opened again. All below `required_end` must be there, as far as compaction leaves it.
+    fn on_opened(&mut self, log: &Log, required_end: i64) {
+        let end = log.log_end_offset();
+        assert!(end >= required_end, "the log ends at {end}, all below {required_end} was promised");
+        let found: Vec<i64> = read_all(log).iter().map(|bytes| view(bytes).header().base_offset()).collect();
+        let is_kept = |batch: &Appended| {
+            batch.base_offset < required_end || found.binary_search(&batch.base_offset).is_ok()
+        };
+        self.has_hole |= self.batches.iter().any(|batch| !is_kept(batch) && batch.base_offset < end);
+        self.batches.retain(is_kept);
+        self.completed_end = end;
+        self.promised_end = self.promised_end.min(end);
+        if !self.has_hole {
+            self.check(log);
+        }
+    }
+
+    fn can_go_on(&self) -> bool {
+        !self.has_hole
+    }
 }
 
 impl CompactionModel {
@@ -51,10 +93,6 @@ impl CompactionModel {
         }
     }
 
-    pub(super) fn on_flushed(&mut self, up_to_offset: i64) {
-        self.promised_end = self.promised_end.max(up_to_offset);
-    }
-
     /// A round begins that ends there. Only what is promised may be compacted.
     pub(super) fn on_cleaning(&mut self, end_offset: i64) {
         assert!(
@@ -63,28 +101,6 @@ impl CompactionModel {
             self.promised_end
         );
         self.cleaned_end = self.cleaned_end.max(end_offset);
-    }
-
-    /// The power went: what was not flushed may be gone, until the next opening tells.
-    pub(super) fn on_power_cut(&mut self) {
-        self.completed_end = self.promised_end;
-    }
-
-    /// The log was opened again. All below `required_end` must be there, as far as compaction leaves it.
-    pub(super) fn on_opened(&mut self, log: &Log, required_end: i64) {
-        let end = log.log_end_offset();
-        assert!(end >= required_end, "the log ends at {end}, all below {required_end} was promised");
-        let found: Vec<i64> = read_all(log).iter().map(|bytes| view(bytes).header().base_offset()).collect();
-        let is_kept = |batch: &Appended| {
-            batch.base_offset < required_end || found.binary_search(&batch.base_offset).is_ok()
-        };
-        self.has_hole |= self.batches.iter().any(|batch| !is_kept(batch) && batch.base_offset < end);
-        self.batches.retain(is_kept);
-        self.completed_end = end;
-        self.promised_end = self.promised_end.min(end);
-        if !self.has_hole {
-            self.check(log);
-        }
     }
 
     /// Compare the log with what was written.

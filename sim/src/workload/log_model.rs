@@ -6,6 +6,8 @@ use jackdaw_core::{
 };
 use jackdaw_storage::Log;
 
+use super::single_log::Model;
+
 /// A batch as it was appended.
 struct Appended {
     base_offset: i64,
@@ -19,37 +21,32 @@ pub(super) struct LogModel {
     /// All that was ever handed to the log and has not been found missing after a crash.
     batches: Vec<Appended>,
     /// Appends below have returned: a killed process has left them in the page cache.
-    pub(super) completed_end: i64,
+    completed_end: i64,
     /// A flush that covers all below has returned: a power cut leaves them.
-    pub(super) promised_end: i64,
-    pub(super) appended_count: u64,
+    promised_end: i64,
+    appended_count: u64,
 }
 
-impl LogModel {
-    /// A batch was appended; `counts` if its process was alive when that returned.
-    pub(super) fn on_appended(&mut self, bytes: Vec<u8>, counts: bool) {
-        let Frame::Complete(batch) = BatchView::parse(&bytes) else { panic!("a built batch is whole") };
-        let (base_offset, last_offset) = (batch.header().base_offset(), batch.header().last_offset());
-        let expected = self.batches.last().map_or(0, |last| last.last_offset + 1);
-        assert_eq!(base_offset, expected, "offsets are dense");
-        self.batches.push(Appended { base_offset, last_offset, bytes });
-        if counts {
-            self.completed_end = last_offset + 1;
-            self.appended_count += 1;
-        }
+impl Model for LogModel {
+    fn completed_end(&self) -> i64 {
+        self.completed_end
     }
 
-    pub(super) fn on_flushed(&mut self, up_to_offset: i64) {
+    fn appended_count(&self) -> u64 {
+        self.appended_count
+    }
+
+    fn on_flushed(&mut self, up_to_offset: i64) {
         self.promised_end = self.promised_end.max(up_to_offset);
     }
 
     /// The power went: what was not flushed may be gone, until the next opening tells.
-    pub(super) fn on_power_cut(&mut self) {
+    fn on_power_cut(&mut self) {
         self.completed_end = self.promised_end;
     }
 
     /// The log was opened again and all below `required_end` must be there. What is there must be what was written.
-    pub(super) fn on_opened(&mut self, log: &Log, required_end: i64) {
+    fn on_opened(&mut self, log: &Log, required_end: i64) {
         let end = log.log_end_offset();
         assert!(end >= required_end, "the log ends at {end}, all below {required_end} was promised");
         let mut kept = 0;
@@ -76,6 +73,25 @@ impl LogModel {
         self.completed_end = end;
         self.promised_end = self.promised_end.min(end);
         self.check_producers(log);
+    }
+
+    fn can_go_on(&self) -> bool {
+        true
+    }
+}
+
+impl LogModel {
+    /// A batch was appended; `counts` if its process was alive when that returned.
+    pub(super) fn on_appended(&mut self, bytes: Vec<u8>, counts: bool) {
+        let Frame::Complete(batch) = BatchView::parse(&bytes) else { panic!("a built batch is whole") };
+        let (base_offset, last_offset) = (batch.header().base_offset(), batch.header().last_offset());
+        let expected = self.batches.last().map_or(0, |last| last.last_offset + 1);
+        assert_eq!(base_offset, expected, "offsets are dense");
+        self.batches.push(Appended { base_offset, last_offset, bytes });
+        if counts {
+            self.completed_end = last_offset + 1;
+            self.appended_count += 1;
+        }
     }
 
     /// What the log knows of idempotent producers is what its batches say. A snapshot holds the last batch of each, so

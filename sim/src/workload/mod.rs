@@ -8,6 +8,7 @@ pub mod groups;
 pub mod log;
 mod log_model;
 pub mod node;
+mod single_log;
 
 use std::time::Duration;
 

@@ -292,6 +292,15 @@ impl Host {
         (refused.member_id, call)
     }
 
+    /// Two new members in a generation that waits for its assignment; the leader first.
+    pub(super) fn two_joined(&mut self, group_id: &str) -> [JoinGroupResponse; 2] {
+        let calls = [(); 2].map(|()| self.send_new_member(group_id).1);
+        self.advance(6_000);
+        let mut joined = calls.map(|call| self.joined(call));
+        joined.sort_by_key(|joined| joined.leader != joined.member_id);
+        joined
+    }
+
     /// A stable group of these many dynamic members, the leader first.
     pub(super) fn stable_group(&mut self, group_id: &str, count: usize) -> Vec<JoinGroupResponse> {
         let calls: Vec<_> = (0..count).map(|_| self.send_new_member(group_id).1).collect();

@@ -30,10 +30,7 @@ fn a_heartbeat_tells_what_the_group_does() {
 #[test]
 fn a_sync_waits_for_the_leaders() {
     let mut host = Host::new();
-    let calls = [(); 2].map(|()| host.send_new_member("g").1);
-    host.advance(6_000);
-    let mut joined = calls.map(|call| host.joined(call));
-    joined.sort_by_key(|joined| joined.leader != joined.member_id);
+    let joined = host.two_joined("g");
     let [leader, follower] = &joined;
     let early = host.send_sync(sync_request("g", follower, &[]));
     let again = host.send_sync(sync_request("g", follower, &[]));
@@ -87,10 +84,7 @@ fn a_sync_is_refused() {
 #[test]
 fn a_member_that_comes_while_an_assignment_is_made_cancels_it() {
     let mut host = Host::new();
-    let calls = [(); 2].map(|()| host.send_new_member("g").1);
-    host.advance(6_000);
-    let mut joined = calls.map(|call| host.joined(call));
-    joined.sort_by_key(|joined| joined.leader != joined.member_id);
+    let joined = host.two_joined("g");
     let sync = host.send_sync(sync_request("g", &joined[1], &[]));
     let (_, third) = host.send_new_member("g");
     assert_eq!(error(host.synced(sync).error_code), ErrorCode::RebalanceInProgress);

@@ -100,10 +100,7 @@ fn an_id_that_nobody_used_holds_a_rebalance_until_it_expires() {
 #[test]
 fn members_that_do_not_fetch_their_assignment_are_put_out() {
     let mut host = Host::new();
-    let calls = [(); 2].map(|()| host.send_new_member("g").1);
-    host.advance(6_000);
-    let mut joined = calls.map(|call| host.joined(call));
-    joined.sort_by_key(|joined| joined.leader != joined.member_id);
+    let joined = host.two_joined("g");
     let call = host.send_sync(sync_request("g", &joined[0], &[]));
     host.synced(call);
     assert_eq!(host.state("g"), "Stable");
@@ -119,10 +116,7 @@ fn members_that_do_not_fetch_their_assignment_are_put_out() {
 #[test]
 fn a_leader_that_does_not_assign_is_put_out() {
     let mut host = Host::new();
-    let calls = [(); 2].map(|()| host.send_new_member("g").1);
-    host.advance(6_000);
-    let mut joined = calls.map(|call| host.joined(call));
-    joined.sort_by_key(|joined| joined.leader != joined.member_id);
+    let joined = host.two_joined("g");
     let sync = host.send_sync(sync_request("g", &joined[1], &[]));
     for _ in 0..10 {
         host.advance(30_000);
