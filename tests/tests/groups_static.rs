@@ -2,13 +2,14 @@
 
 use jackdaw_tests::broker::{Broker, Options};
 use jackdaw_tests::group_scene::Scene;
-use jackdaw_tests::library::Library::{self, Aiokafka, Confluent, Franz, Java, Sarama};
+use jackdaw_tests::library::Library::{self, Aiokafka, Confluent, Franz, Java, KafkaPython, Sarama};
 use jackdaw_tests::members::{Event, Members};
 
 /// kafkajs and kafka-go have no static members. The leader of a franz-go group asks for a rebalance when it returns.
 const CLASSIC: &[(Library, &str)] = &[
     (Java, "range"),
     (Confluent, "cooperative-sticky"),
+    (KafkaPython, "range"),
     (Aiokafka, "roundrobin"),
     (Franz, "cooperative-sticky"),
     (Sarama, "range"),

@@ -46,8 +46,10 @@ class Member:
         self.consumer.subscribe(listener=Listener(membership), **named)
 
     def poll(self):
+        # A poll that times out while its join is under way makes 3.0.12 forget to take the assignment up: it neither
+        # heartbeats nor fetches again. Long enough that records always end the poll first.
         try:
-            found = self.consumer.poll(timeout_ms=100, max_records=100)
+            found = self.consumer.poll(timeout_ms=5_000, max_records=100)
         except KafkaConnectionError as error:  # the broker is away; polled again, it comes back
             self.membership.failed("unfetched", error)
             return
