@@ -142,6 +142,7 @@ fn delay_ns(disk: &mut Disk, work: &DiskWork) -> u64 {
     match work {
         DiskWork::Read { .. } if random.one_in(2) => random.between(1_000, 5_000),
         DiskWork::Read { .. } => random.scaled(20_000, 2_000_000),
+        DiskWork::Write { .. } => random.scaled(5_000, 2_000_000),
         DiskWork::Sync { .. } | DiskWork::SyncDirectory { .. } if random.one_in(slow_one_in) => {
             random.between(slow_ns / 2, slow_ns)
         }
@@ -195,6 +196,12 @@ impl Driver for SimDriver {
             Operation::Writable { socket } => self.start_on_stream(token, socket, StreamOperation::Writable),
             Operation::Read { file, buffer, position, length } => {
                 let work = self.inode(file).map(|inode| DiskWork::Read { inode, buffer, position, length });
+                self.start_on_disk(token, work);
+            }
+            Operation::Write { file, bytes, position } => {
+                let now_ms = self.now_ms();
+                let inode = self.writable_inode(file);
+                let work = inode.map(|inode| DiskWork::Write { inode, bytes, position, now_ms });
                 self.start_on_disk(token, work);
             }
             Operation::Sync { file, data_only: _ } => {

@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use jackdaw_ring::driver::{DirectoryEntry, Metadata, OpenOptions};
 
 use self::{contents::Contents, names::Names};
@@ -27,6 +27,12 @@ pub(crate) enum DiskWork {
         buffer: BytesMut,
         position: u64,
         length: usize,
+    },
+    Write {
+        inode: Inode,
+        bytes: Bytes,
+        position: u64,
+        now_ms: i64,
     },
     /// `mark` is how far the file's changes went when the flush was asked for.
     Sync {
