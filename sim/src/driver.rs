@@ -342,9 +342,12 @@ impl Driver for SimDriver {
         let (inode, now_ms) = (self.writable_inode(file)?, self.now_ms());
         let hash =
             buffers.iter().fold(0u64, |hash, buffer| hash.rotate_left(7) ^ crate::trace::hash_bytes(buffer));
-        self.change_disk("write", &[inode, position, hash], |disk| {
+        let count = self.change_disk("write", &[inode, position, hash], |disk| {
             disk.write_at(inode, buffers, position, now_ms)
-        })
+        })?;
+        let inline_write_bytes = &self.machine().inline_write_bytes;
+        inline_write_bytes.set(inline_write_bytes.get() + count as u64);
+        Ok(count)
     }
 
     fn read_at(&self, file: Descriptor, buffer: &mut [u8], position: u64) -> io::Result<usize> {

@@ -361,6 +361,9 @@ impl Inner {
         if self.process(operation.host, operation.incarnation).is_none() {
             return;
         }
+        if let DiskWork::Write { inode, bytes, position, .. } = &work {
+            self.note("write", &[*inode, *position, crate::trace::hash_bytes(bytes)]);
+        }
         let machine = self.machine(operation.host);
         let (result, payload) = do_work(&machine, work);
         self.complete(operation, result, payload, false);

@@ -68,6 +68,7 @@ pub(crate) struct Disk {
     random: Random,
     pub(crate) faults: DiskFaults,
     used_bytes: u64,
+    pub(crate) flushed_at_once_bytes: u64,
     /// Changes left until the image of the disk is frozen, as if the power or the process went there.
     freeze_after: Option<u64>,
 }
@@ -85,6 +86,7 @@ impl Disk {
             random,
             faults: DiskFaults::default(),
             used_bytes: 0,
+            flushed_at_once_bytes: 0,
             freeze_after: None,
         }
     }
@@ -247,7 +249,8 @@ impl Disk {
             file.contents.lose_some(mark, &mut random);
             return Err(error(libc::EIO));
         }
-        file.contents.make_durable(mark);
+        let flushed_bytes = file.contents.make_durable(mark);
+        self.flushed_at_once_bytes = self.flushed_at_once_bytes.max(flushed_bytes);
         Ok(0)
     }
 
