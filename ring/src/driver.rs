@@ -42,6 +42,8 @@ pub enum Operation {
     Writable { socket: Descriptor },
     /// Read up to `length` bytes at `position` onto the end of `buffer`.
     Read { file: Descriptor, buffer: BytesMut, position: u64, length: usize },
+    /// Write these bytes at `position`. May complete short.
+    Write { file: Descriptor, bytes: Bytes, position: u64 },
     /// Make the file's data durable (and with `data_only` false all its metadata).
     Sync { file: Descriptor, data_only: bool },
     /// Make a directory's entries durable.

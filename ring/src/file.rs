@@ -10,7 +10,7 @@ use std::{
     task::{Poll, Waker},
 };
 
-use bytes::BytesMut;
+use bytes::{Buf, Bytes, BytesMut};
 
 pub use crate::driver::{DirectoryEntry, Metadata, OpenOptions};
 use crate::{
@@ -114,6 +114,16 @@ impl File {
         read(self.inner.descriptor, position, length).await
     }
 
+    /// Write all of `bytes` at `position` through the ring, without holding the core's thread.
+    ///
+    /// # Errors
+    /// Those of the write; a part may be written then.
+    pub async fn write_all(&self, position: u64, bytes: Bytes) -> io::Result<()> {
+        let file = self.clone();
+        // A task of its own: were the file closed because nobody waits any more, its number could be another's.
+        executor::spawn(async move { write(&file, position, bytes).await }).await
+    }
+
     /// Make all data written so far durable; one flush at a time, shared by all who wait for it.
     ///
     /// # Errors
@@ -189,6 +199,19 @@ impl FileLease {
     pub async fn read(&self, position: u64, length: usize) -> io::Result<BytesMut> {
         read(self.descriptor, position, length).await
     }
+}
+
+async fn write(file: &File, mut position: u64, mut bytes: Bytes) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let operation = Operation::Write { file: file.inner.descriptor, bytes: bytes.clone(), position };
+        let count = once(operation).await.0?;
+        if count == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        bytes.advance(count);
+        position += count as u64;
+    }
+    Ok(())
 }
 
 async fn read(file: Descriptor, mut position: u64, length: usize) -> io::Result<BytesMut> {

@@ -142,6 +142,7 @@ fn delay_ns(disk: &mut Disk, work: &DiskWork) -> u64 {
     match work {
         DiskWork::Read { .. } if random.one_in(2) => random.between(1_000, 5_000),
         DiskWork::Read { .. } => random.scaled(20_000, 2_000_000),
+        DiskWork::Write { .. } => random.scaled(5_000, 2_000_000),
         DiskWork::Sync { .. } | DiskWork::SyncDirectory { .. } if random.one_in(slow_one_in) => {
             random.between(slow_ns / 2, slow_ns)
         }
@@ -195,6 +196,12 @@ impl Driver for SimDriver {
             Operation::Writable { socket } => self.start_on_stream(token, socket, StreamOperation::Writable),
             Operation::Read { file, buffer, position, length } => {
                 let work = self.inode(file).map(|inode| DiskWork::Read { inode, buffer, position, length });
+                self.start_on_disk(token, work);
+            }
+            Operation::Write { file, bytes, position } => {
+                let now_ms = self.now_ms();
+                let inode = self.writable_inode(file);
+                let work = inode.map(|inode| DiskWork::Write { inode, bytes, position, now_ms });
                 self.start_on_disk(token, work);
             }
             Operation::Sync { file, data_only: _ } => {
@@ -335,9 +342,12 @@ impl Driver for SimDriver {
         let (inode, now_ms) = (self.writable_inode(file)?, self.now_ms());
         let hash =
             buffers.iter().fold(0u64, |hash, buffer| hash.rotate_left(7) ^ crate::trace::hash_bytes(buffer));
-        self.change_disk("write", &[inode, position, hash], |disk| {
+        let count = self.change_disk("write", &[inode, position, hash], |disk| {
             disk.write_at(inode, buffers, position, now_ms)
-        })
+        })?;
+        let inline_write_bytes = &self.machine().inline_write_bytes;
+        inline_write_bytes.set(inline_write_bytes.get() + count as u64);
+        Ok(count)
     }
 
     fn read_at(&self, file: Descriptor, buffer: &mut [u8], position: u64) -> io::Result<usize> {

@@ -72,6 +72,7 @@ pub(crate) struct Machine {
     pub(crate) incarnation: Cell<u64>,
     pub(crate) wall_offset_ms: Cell<i64>,
     pub(crate) descriptor_limit: Cell<usize>,
+    pub(crate) inline_write_bytes: Cell<u64>,
     /// The disk at the instant of a crash in the middle of a task's turn, and the crash.
     pub(crate) frozen: RefCell<Option<Disk>>,
     pub(crate) crash_on_freeze: Cell<Option<Crash>>,
@@ -92,6 +93,7 @@ impl Machine {
             incarnation: Cell::new(0),
             wall_offset_ms: Cell::new(0),
             descriptor_limit: Cell::new(1 << 20),
+            inline_write_bytes: Cell::new(0),
             frozen: RefCell::new(None),
             crash_on_freeze: Cell::new(None),
         }
@@ -211,6 +213,16 @@ impl Host {
     /// Change what may go wrong with the disk.
     pub fn disk_faults(&self, change: impl FnOnce(&mut DiskFaults)) {
         change(&mut self.machine().disk.borrow_mut().faults);
+    }
+
+    /// The most bytes that one flush of a file has written.
+    pub fn flushed_at_once_bytes(&self) -> u64 {
+        self.machine().disk.borrow().flushed_at_once_bytes
+    }
+
+    /// Bytes that cores wrote themselves, not through their rings.
+    pub fn inline_write_bytes(&self) -> u64 {
+        self.machine().inline_write_bytes.get()
     }
 
     /// A file's bytes as the page cache shows them.

@@ -3,7 +3,7 @@
 use std::{
     cell::{Cell, RefCell},
     future::Future,
-    io,
+    io::{self, IoSlice},
     pin::pin,
     rc::Rc,
     task::{Context, Poll, Waker},
@@ -361,6 +361,9 @@ impl Inner {
         if self.process(operation.host, operation.incarnation).is_none() {
             return;
         }
+        if let DiskWork::Write { inode, bytes, position, .. } = &work {
+            self.note("write", &[*inode, *position, crate::trace::hash_bytes(bytes)]);
+        }
         let machine = self.machine(operation.host);
         let (result, payload) = do_work(&machine, work);
         self.complete(operation, result, payload, false);
@@ -412,6 +415,12 @@ fn do_work(machine: &Machine, work: DiskWork) -> (io::Result<usize>, Payload) {
             let result = disk.read_at(inode, &mut buffer[start..], position);
             buffer.truncate(start + result.as_ref().map_or(0, |count| *count));
             (result, Payload::Buffer(buffer))
+        }
+        DiskWork::Write { inode, bytes, position, now_ms } => {
+            if disk.count_change() {
+                *machine.frozen.borrow_mut() = Some(disk.clone());
+            }
+            (disk.write_at(inode, &[IoSlice::new(&bytes)], position, now_ms), Payload::None)
         }
         DiskWork::Sync { inode, mark } => (disk.finish_sync(inode, mark), Payload::None),
         DiskWork::SyncDirectory { path, mark } => (disk.finish_sync_directory(&path, mark), Payload::None),

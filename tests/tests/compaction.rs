@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use jackdaw_tests::broker::{Broker, Options};
+use jackdaw_tests::broker::{Broker, Kind, Options};
 use jackdaw_tests::checks::{an_hour_ago_ms, assert_same_records, eventually, topic};
 use jackdaw_tests::dump::{files, tool, tool_on_gaps};
 use jackdaw_tests::library::Library;
@@ -193,4 +193,30 @@ fn tombstones_go_when_their_time_is_over() {
     assert!(expected.len() <= before);
     let found = client.run(&format!("consume {topic} 0 earliest {}", expected.len()));
     assert!(!found.iter().any(is_old_tombstone));
+}
+
+#[test]
+fn apache_kafka_goes_on_with_our_log_and_we_with_its() {
+    const ROUNDS: usize = 12;
+    let mut broker = Broker::start_kind(Kind::Jackdaw, options());
+    let topic = topic("turns");
+    create_with(&mut Connection::open(broker.bootstrap()), &topic, 1, &COMPACTED);
+    let mut written = Written::default();
+    let mut compacted_to = 0;
+    for (turn, kind) in [Kind::Jackdaw, Kind::Apache, Kind::Jackdaw, Kind::Apache].into_iter().enumerate() {
+        if turn > 0 {
+            broker.terminate();
+            broker.restart_as(kind);
+        }
+        let mut client = Library::Confluent.start(broker.bootstrap());
+        if turn > 0 {
+            assert_seen(&mut client, &topic, &written.seen(compacted_to));
+            assert_eq!(first_dirty_offset(&broker.data_dir(), &topic), Some(compacted_to), "turn {turn}");
+        }
+        written.produce(&broker, &mut client, &topic, turn * ROUNDS..(turn + 1) * ROUNDS);
+        let end_offset = await_compaction(&broker.data_dir(), &topic);
+        assert!(end_offset > compacted_to, "turn {turn}");
+        compacted_to = end_offset;
+        assert_seen(&mut client, &topic, &written.seen(compacted_to));
+    }
 }

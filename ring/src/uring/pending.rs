@@ -49,6 +49,11 @@ pub(crate) enum Pending {
         position: u64,
         length: usize,
     },
+    Write {
+        file: Descriptor,
+        bytes: Bytes,
+        position: u64,
+    },
     Sync {
         file: Descriptor,
         data_only: bool,
@@ -98,6 +103,7 @@ impl Pending {
                 buffer.reserve(length);
                 Self::Read { file, buffer, position, length }
             }
+            Operation::Write { file, bytes, position } => Self::Write { file, bytes, position },
             Operation::Sync { file, data_only } => Self::Sync { file, data_only },
             Operation::SyncDirectory { path } => {
                 Self::SyncDirectory { directory: files::open_directory(&path)? }
@@ -136,6 +142,10 @@ impl Pending {
                 opcode::Read::new(types::Fd(file.0), spare.as_mut_ptr().cast(), length)
                     .offset(*position)
                     .build()
+            }
+            Self::Write { file, bytes, position } => {
+                let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+                opcode::Write::new(types::Fd(file.0), bytes.as_ptr(), length).offset(*position).build()
             }
             Self::Sync { file, data_only } => fsync(file.0, *data_only),
             Self::SyncDirectory { directory } => fsync(directory.as_raw_fd(), false),

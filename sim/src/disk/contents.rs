@@ -70,13 +70,18 @@ impl Contents {
         self.settled + self.changes.len() as u64
     }
 
-    /// Make the changes before `mark` durable.
-    pub(super) fn make_durable(&mut self, mark: u64) {
+    /// Make the changes before `mark` durable. How many bytes that wrote.
+    pub(super) fn make_durable(&mut self, mark: u64) -> u64 {
+        let mut written_bytes = 0;
         let count = usize::try_from(mark.saturating_sub(self.settled)).unwrap_or(0).min(self.changes.len());
         for change in self.changes.drain(..count) {
             apply(&mut self.durable, &change);
+            if let Change::Write { data, .. } = change {
+                written_bytes += data.len() as u64;
+            }
         }
         self.settled += count as u64;
+        written_bytes
     }
 
     /// A flush up to `mark` failed: the kernel calls the pages clean, whether the disk has them or not.

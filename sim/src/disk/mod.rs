@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use jackdaw_ring::driver::{DirectoryEntry, Metadata, OpenOptions};
 
 use self::{contents::Contents, names::Names};
@@ -27,6 +27,12 @@ pub(crate) enum DiskWork {
         buffer: BytesMut,
         position: u64,
         length: usize,
+    },
+    Write {
+        inode: Inode,
+        bytes: Bytes,
+        position: u64,
+        now_ms: i64,
     },
     /// `mark` is how far the file's changes went when the flush was asked for.
     Sync {
@@ -62,6 +68,7 @@ pub(crate) struct Disk {
     random: Random,
     pub(crate) faults: DiskFaults,
     used_bytes: u64,
+    pub(crate) flushed_at_once_bytes: u64,
     /// Changes left until the image of the disk is frozen, as if the power or the process went there.
     freeze_after: Option<u64>,
 }
@@ -79,6 +86,7 @@ impl Disk {
             random,
             faults: DiskFaults::default(),
             used_bytes: 0,
+            flushed_at_once_bytes: 0,
             freeze_after: None,
         }
     }
@@ -241,7 +249,8 @@ impl Disk {
             file.contents.lose_some(mark, &mut random);
             return Err(error(libc::EIO));
         }
-        file.contents.make_durable(mark);
+        let flushed_bytes = file.contents.make_durable(mark);
+        self.flushed_at_once_bytes = self.flushed_at_once_bytes.max(flushed_bytes);
         Ok(0)
     }
 

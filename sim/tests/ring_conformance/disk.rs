@@ -40,6 +40,45 @@ pub(crate) async fn writes_reads_and_sizes(Place { directory, .. }: Place) {
     assert_eq!(open.size().unwrap(), 20, "an open file outlives its name");
 }
 
+/// Through the ring: whole, wherever they go, in whatever order they end, and also where nobody waits for them.
+pub(crate) async fn writes_through_the_ring(Place { directory, .. }: Place) {
+    file::create_directory_all(&directory).unwrap();
+    let path = directory.join("file");
+    let data = pattern(300_000);
+    let mut open = File::open(&path, NEW).unwrap();
+    let pieces = (0..data.len()).step_by(70_000).map(|start| start..data.len().min(start + 70_000));
+    let writes: Vec<_> = pieces
+        .map(|range| {
+            let (open, piece) = (open.clone(), data.slice(range.clone()));
+            spawn(async move { open.write_all(range.start as u64, piece).await })
+        })
+        .collect();
+    for write in writes {
+        write.await.unwrap();
+    }
+    open.sync_data().await.unwrap();
+    assert!(open.read(0, data.len() + 1).await.unwrap() == data);
+    open.write_all(0, pattern(0)).await.unwrap();
+    let reader = File::open(&path, OpenOptions::default()).unwrap();
+    assert_eq!(reader.write_all(0, data.slice(..1)).await.unwrap_err().raw_os_error(), Some(libc::EBADF));
+    let other = data.slice(1..);
+    for _ in 0..20 {
+        let (moved, bytes) = (open, other.clone());
+        let abandoned = spawn(async move { moved.write_all(0, bytes).await });
+        sleep(Duration::from_micros(10)).await;
+        // The last to hold the file: it stays open until the write is done, or the number would be the next file's.
+        abandoned.cancel();
+        let next = directory.join("next");
+        let next_file = File::open(&next, NEW).unwrap();
+        sleep(Duration::from_millis(50)).await;
+        assert_eq!(next_file.size().unwrap(), 0);
+        file::unlink(&next).await.unwrap();
+        assert!(reader.read(0, other.len()).await.unwrap() == other);
+        open = File::open(&path, NEW).unwrap();
+        open.write_all_at(&mut [IoSlice::new(&data)], 0).unwrap();
+    }
+}
+
 pub(crate) async fn opens_as_asked(Place { directory, .. }: Place) {
     file::create_directory_all(&directory).unwrap();
     let path = directory.join("file");

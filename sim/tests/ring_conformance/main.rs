@@ -102,6 +102,7 @@ on_both! {
     crate::sockets::reused_descriptors_get_no_old_bytes as reused_descriptors_get_no_old_bytes,
     crate::sockets::a_reader_that_stalls_starves_nobody as a_reader_that_stalls_starves_nobody,
     crate::disk::writes_reads_and_sizes as writes_reads_and_sizes,
+    crate::disk::writes_through_the_ring as writes_through_the_ring,
     crate::disk::opens_as_asked as opens_as_asked,
     crate::disk::directories_and_names as directories_and_names,
     crate::disk::flushes_are_shared as flushes_are_shared,

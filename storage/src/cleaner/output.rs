@@ -1,7 +1,6 @@
 //! The segment that one group of segments is written to, until it is complete and flushed.
 
-use std::io::IoSlice;
-
+use bytes::Bytes;
 use jackdaw_ring::unix_ms;
 
 use super::round::{Stop, Work};
@@ -11,6 +10,9 @@ use crate::{
     segment::Segment,
 };
 
+/// What may wait for a flush: one of a whole segment at its end would hold up the journal's.
+const UNFLUSHED_BYTES_MAX: u64 = 16 << 20;
+
 /// A segment that is being written.
 pub(super) struct Output {
     pub(super) segment: Segment,
@@ -18,16 +20,19 @@ pub(super) struct Output {
     /// Batches that are noted and not yet in the file.
     pub(super) waiting: Vec<u8>,
     written_bytes: u64,
+    unflushed_bytes: u64,
 }
 
 impl Output {
     pub(super) fn create(work: &Work<'_>, base_offset: i64) -> Result<Self> {
         let index_interval_bytes = work.log.borrow().config.index_interval_bytes;
         let segment = Segment::create_in(FileState::Cleaned, &work.dir, base_offset, unix_ms())?;
-        Ok(Self { segment, index_interval_bytes, waiting: Vec::new(), written_bytes: 0 })
+        Ok(Self { segment, index_interval_bytes, waiting: Vec::new(), written_bytes: 0, unflushed_bytes: 0 })
     }
 
-    pub(super) fn write_if(&mut self, at_least_bytes: usize) -> Result<()> {
+    /// Write what waits, if that is so much. Through the ring: where memory is full of what other writers left, the kernel
+    /// lets a writer wait.
+    pub(super) async fn write_if(&mut self, at_least_bytes: usize) -> Result<()> {
         if self.waiting.len() < at_least_bytes.max(1) {
             return Ok(());
         }
@@ -36,15 +41,20 @@ impl Output {
         if end > i32::MAX as u64 {
             return Err(StorageError::layout(&path, "compaction would make this segment larger than 2 GiB"));
         }
-        let file = self.segment.file()?;
-        file.write_all_at(&mut [IoSlice::new(&self.waiting)], self.written_bytes).during("write", &path)?;
+        let file = self.segment.file()?.clone();
+        let bytes = Bytes::from(std::mem::take(&mut self.waiting));
+        self.unflushed_bytes += bytes.len() as u64;
+        file.write_all(self.written_bytes, bytes).await.during("write", &path)?;
         self.written_bytes = end;
-        self.waiting.clear();
+        if self.unflushed_bytes >= UNFLUSHED_BYTES_MAX {
+            self.unflushed_bytes = 0;
+            file.sync_data().await.during("flush", &path)?;
+        }
         Ok(())
     }
 
     pub(super) async fn finish(mut self, modified_ms: i64) -> Result<Segment, Stop> {
-        self.write_if(0)?;
+        self.write_if(0).await?;
         let mut segment = self.segment;
         segment.finish_indexes()?;
         let path = segment.path();

@@ -341,7 +341,7 @@ impl Work<'_> {
                     self.check()?;
                     output.segment.transaction_index.append(*entry)?;
                 }
-                output.write_if(self.chunk_bytes)?;
+                output.write_if(self.chunk_bytes).await?;
                 pace.spend(read_bytes + written_bytes).await;
                 self.check()?;
             }

@@ -1,6 +1,6 @@
 //! A compacted segment takes the place of those it was made from. See the module's page for the order.
 
-use jackdaw_ring::{file, spawn};
+use jackdaw_ring::{file, spawn, yield_now};
 
 use super::{
     round::{CleanFailure, Stop, Work},
@@ -16,6 +16,9 @@ use crate::{
 /// The kinds that get their last names after the log has.
 const INDEXES: [FileKind; 3] = [FileKind::OffsetIndex, FileKind::TimeIndex, FileKind::TransactionIndex];
 
+/// Segments whose files are renamed before others get their turn: a compacted log may have been of thousands of them.
+const RETIRED_PER_TURN: usize = 8;
+
 /// Put `cleaned`, whose files are flushed, in the place of `sources`.
 pub(super) async fn swap_in(work: &Work<'_>, cleaned: Segment, sources: &[Sizes]) -> Result<(), Stop> {
     let base_offset = cleaned.base_offset();
@@ -23,7 +26,11 @@ pub(super) async fn swap_in(work: &Work<'_>, cleaned: Segment, sources: &[Sizes]
     work.check_not_cut()?;
     let replaced = work.change(|log| log.replace_segments(sources, cleaned))?.ok_or(Stop::SegmentsGone)?;
     sync(work).await?;
-    work.change(|log| log.retire_replaced(&replaced))?;
+    for some in replaced.chunks(RETIRED_PER_TURN) {
+        work.change(|log| log.retire_replaced(some))?;
+        yield_now().await;
+    }
+    work.change(Log::drop_superseded_snapshots)?;
     sync(work).await?;
     work.change(|log| log.rename_swapped(base_offset, &[FileKind::Log]))?;
     sync(work).await?;
@@ -94,7 +101,7 @@ impl Log {
         Ok(Some(self.segments.splice(places, [cleaned]).collect()))
     }
 
-    /// The old files go. Snapshots that were kept for their borders, too.
+    /// The files of these go.
     fn retire_replaced(&mut self, replaced: &[Segment]) -> Result<()> {
         for segment in replaced {
             // If the log was emptied meanwhile, it may have a new segment of this name.
@@ -105,7 +112,7 @@ impl Log {
                 self.mark_deleted(segment)?;
             }
         }
-        self.drop_superseded_snapshots()
+        Ok(())
     }
 
     /// The segment of this base offset that still has its second names, if retention has not taken it.
