@@ -70,6 +70,9 @@ pub const FETCH_SESSION_PARTITIONS_MAX: usize = 256 * 1024;
 pub const CHECKPOINT_SIZE_MAX_BYTES: usize = 64 << 20;
 /// `meta.properties`, `partition.metadata` and the clean-shutdown marker are a few lines each.
 pub const META_PROPERTIES_SIZE_MAX_BYTES: usize = 64 << 10;
+/// An offset or time index: an entry for every 4 KiB of a segment of 2 GiB, or of `index.interval.bytes` from a
+/// hundredth of that on. Read whole by the commands that look through a stopped directory.
+pub const POSITION_INDEX_SIZE_MAX_BYTES: usize = 512 << 20;
 /// A segment's aborted transactions: 34 bytes for each marker, and a marker takes 78 bytes of a 1 GiB segment.
 pub const TRANSACTION_INDEX_SIZE_MAX_BYTES: usize = 512 << 20;
 /// A producer snapshot: 46 bytes for each of `PRODUCERS_PER_PARTITION_MAX` producers, and as much again for one that

@@ -86,6 +86,14 @@ impl BatchScan {
         }
     }
 
+    /// The batch that [`BatchScan::next`] has just handed out.
+    pub(crate) fn current(&self) -> Option<(u64, BatchView<'_>)> {
+        match BatchView::parse(&self.buffer) {
+            Frame::Complete(batch) if self.taken_bytes > 0 => Some((self.position, batch)),
+            _ => None,
+        }
+    }
+
     async fn fill(&mut self, needed_bytes: usize, present_bytes: usize) -> Result<()> {
         let wanted = needed_bytes.max(self.chunk_bytes).min(present_bytes) - self.buffer.len();
         let position = self.position + self.buffer.len() as u64;

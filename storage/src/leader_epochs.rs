@@ -147,7 +147,7 @@ impl LeaderEpochs {
     }
 }
 
-fn parse(line: &str) -> Option<EpochStart> {
+pub(crate) fn parse(line: &str) -> Option<EpochStart> {
     let (epoch, start_offset) = line.split_once(' ')?;
     Some(EpochStart { epoch: epoch.parse().ok()?, start_offset: start_offset.trim().parse().ok()? })
 }

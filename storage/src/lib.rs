@@ -2,12 +2,14 @@
 
 mod atomic_file;
 mod batch_scan;
+pub mod check;
 pub mod checkpoint;
 pub mod clean_shutdown;
 mod cleaner;
 pub mod config;
 mod error;
 mod index_file;
+pub mod inspect;
 pub mod layout;
 pub mod leader_epochs;
 mod log;

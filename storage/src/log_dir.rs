@@ -199,7 +199,7 @@ pub async fn retire_partition_dir(
     Ok(to)
 }
 
-fn lock(path: &Path) -> Result<File> {
+pub(crate) fn lock(path: &Path) -> Result<File> {
     let lock_path = path.join(layout::LOCK);
     let options = file::OpenOptions { write: true, create: true, ..Default::default() };
     let handle = File::open(&lock_path, options).during("open", &lock_path)?;

@@ -22,7 +22,7 @@ use crate::{
 const SNAPSHOT_SUFFIX: &str = ".checkpoint";
 const PART_SUFFIX: &str = ".checkpoint.part";
 const DELETED_SUFFIX: &str = ".checkpoint.deleted";
-const QUORUM_STATE: &str = "quorum-state";
+pub(crate) const QUORUM_STATE: &str = "quorum-state";
 const QUORUM_STATE_TEMPORARY: &str = "quorum-state.tmp";
 
 /// What a snapshot reflects: all records below `end_offset`, the last of which has `epoch`.
@@ -197,7 +197,7 @@ impl MetadataDir {
         replace_file(&self.path.join(QUORUM_STATE), json.as_bytes()).await
     }
 
-    fn snapshot_path(&self, id: SnapshotId) -> PathBuf {
+    pub(crate) fn snapshot_path(&self, id: SnapshotId) -> PathBuf {
         self.path.join(id.file_name())
     }
 }

@@ -11,9 +11,9 @@ pub(crate) const ENTRY_SIZE_BYTES: usize = 8;
 
 /// The offset of a batch's last record, and where the batch begins.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct OffsetPosition {
-    pub(crate) offset: i64,
-    pub(crate) position: u32,
+pub struct OffsetPosition {
+    pub offset: i64,
+    pub position: u32,
 }
 
 /// One segment's offset index.
@@ -103,7 +103,7 @@ impl OffsetIndex {
     }
 }
 
-fn decode(base_offset: i64, entry: &[u8; ENTRY_SIZE_BYTES]) -> OffsetPosition {
+pub(crate) fn decode(base_offset: i64, entry: &[u8; ENTRY_SIZE_BYTES]) -> OffsetPosition {
     let [a, b, c, d, e, f, g, h] = *entry;
     OffsetPosition {
         offset: base_offset + i64::from(i32::from_be_bytes([a, b, c, d])),

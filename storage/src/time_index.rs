@@ -12,9 +12,9 @@ pub(crate) const ENTRY_SIZE_BYTES: usize = 12;
 
 /// The largest timestamp up to a batch, and that batch's last offset.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct TimestampOffset {
-    pub(crate) timestamp: i64,
-    pub(crate) offset: i64,
+pub struct TimestampOffset {
+    pub timestamp: i64,
+    pub offset: i64,
 }
 
 /// One segment's time index.
@@ -107,7 +107,7 @@ impl TimeIndex {
     }
 }
 
-fn decode(base_offset: i64, entry: &[u8; ENTRY_SIZE_BYTES]) -> TimestampOffset {
+pub(crate) fn decode(base_offset: i64, entry: &[u8; ENTRY_SIZE_BYTES]) -> TimestampOffset {
     let [t0, t1, t2, t3, t4, t5, t6, t7, a, b, c, d] = *entry;
     TimestampOffset {
         timestamp: i64::from_be_bytes([t0, t1, t2, t3, t4, t5, t6, t7]),

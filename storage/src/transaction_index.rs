@@ -13,7 +13,7 @@ use crate::{
     error::{During, Result},
 };
 
-const ENTRY_SIZE_BYTES: usize = 34;
+pub(crate) const ENTRY_SIZE_BYTES: usize = 34;
 const VERSION: i16 = 0;
 
 /// A transaction that was aborted: what a consumer that reads committed records has to leave out.
@@ -38,7 +38,7 @@ impl AbortedTransaction {
         entry
     }
 
-    fn decode(entry: &[u8; ENTRY_SIZE_BYTES]) -> Option<Self> {
+    pub(crate) fn decode(entry: &[u8; ENTRY_SIZE_BYTES]) -> Option<Self> {
         let field = |index: usize| {
             entry[2 + index * 8..].first_chunk().map_or(0, |bytes: &[u8; 8]| i64::from_be_bytes(*bytes))
         };

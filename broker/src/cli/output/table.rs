@@ -40,6 +40,11 @@ impl Table {
         self.layout(terminal_width())
     }
 
+    /// Never cut: for cells that are of no use in part.
+    pub(crate) fn to_whole_text(&self) -> String {
+        self.layout(None)
+    }
+
     /// Every line within `width` characters where that can be done by cutting cells; `None` cuts nothing.
     fn layout(&self, width: Option<usize>) -> String {
         let widths = fit(self.natural_widths(), width);

@@ -1,4 +1,4 @@
-//! `jackdaw storage`: a server's directories, without a server.
+//! `jackdaw storage format`: an empty directory becomes a server's.
 
 use std::{
     io::{self, Write as _},
@@ -6,22 +6,12 @@ use std::{
     rc::Rc,
 };
 
-use clap::{Args, Subcommand};
+use clap::Args;
 use jackdaw_core::uuid::Uuid;
 use jackdaw_ring::{Executor, UringConfig, UringDriver};
 use jackdaw_shard::format::{Formatted, format};
 
-use super::{error::CommandError, server};
-
-/// Prepare a server's directories.
-#[derive(Subcommand, Debug)]
-pub(crate) enum StorageCommand {
-    /// Format the log directories that a configuration names
-    ///
-    /// A server on its own formats empty directories itself when it starts. Nodes that form one cluster need
-    /// the same cluster id: format each with it before the first start.
-    Format(FormatStorage),
-}
+use super::super::{error::CommandError, server};
 
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
@@ -46,16 +36,8 @@ pub(crate) struct FormatStorage {
     pub(crate) ignore_formatted: bool,
 }
 
-impl StorageCommand {
-    pub(crate) fn run(self) -> Result<(), CommandError> {
-        match self {
-            Self::Format(command) => command.run(),
-        }
-    }
-}
-
 impl FormatStorage {
-    fn run(self) -> Result<(), CommandError> {
+    pub(super) fn run(self) -> Result<(), CommandError> {
         let (config, notices) = server::load(self.config.as_deref(), &self.overrides)?;
         for notice in notices {
             tracing::warn!("{notice}");
