@@ -240,7 +240,7 @@ pub(crate) async fn open_when_free(path: &Path) -> Result<LogDir, StorageError> 
         match LogDir::open(path).await {
             Err(StorageError::Locked(_)) if attempt < LOCK_ATTEMPTS => {
                 if attempt == 1 {
-                    tracing::info!(dir = %path.display(), "waiting for the lock of a process that is ending");
+                    tracing::info!(dir = %path.display(), "another process has this directory; waiting a little, should it be ending");
                 }
                 sleep(LOCK_PAUSE).await;
             }

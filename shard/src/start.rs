@@ -2,7 +2,8 @@
 //! listeners and writes what the node's stop leaves behind.
 
 use std::{
-    collections::BTreeMap, future::Future, net::SocketAddr, rc::Rc, sync::Arc, task::Poll, time::Duration,
+    collections::BTreeMap, future::Future, io::ErrorKind, net::SocketAddr, rc::Rc, sync::Arc, task::Poll,
+    time::Duration,
 };
 
 use jackdaw_core::{
@@ -228,7 +229,7 @@ async fn bind(config: &BrokerConfig) -> Result<Vec<Bound>, NodeError> {
         let host = configured.host.as_deref().unwrap_or("0.0.0.0");
         let address = resolve(host, configured.port)?;
         let (listener, address) = listen(address).await.map_err(|error| NodeError::Io {
-            what: format!("cannot listen on {configured}; stop what has the port, or set listeners"),
+            what: format!("cannot listen on {configured}; {}", listen_advice(&error)),
             error,
         })?;
         bound.push(Bound { name: configured.name.clone(), listener, address });
@@ -236,11 +237,22 @@ async fn bind(config: &BrokerConfig) -> Result<Vec<Bound>, NodeError> {
     Ok(bound)
 }
 
+fn listen_advice(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::AddrInUse => "stop what has the port, or set listeners",
+        ErrorKind::AddrNotAvailable => {
+            "no interface of this host has the address: listeners takes one that it has, advertised.listeners any other"
+        }
+        ErrorKind::PermissionDenied => "ports below 1024 need CAP_NET_BIND_SERVICE; or set listeners",
+        _ => "see listeners",
+    }
+}
+
 /// A killed process keeps its port, as its lock, until the kernel has ended its ring's work.
 async fn listen(address: SocketAddr) -> std::io::Result<(Listener, SocketAddr)> {
     for attempt in 1.. {
         match Listener::bind(address) {
-            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse && attempt < BIND_ATTEMPTS => {
+            Err(error) if error.kind() == ErrorKind::AddrInUse && attempt < BIND_ATTEMPTS => {
                 if attempt == 1 {
                     tracing::info!(%address, "the port is taken; waiting a little, in case its process is just ending");
                 }
@@ -249,7 +261,7 @@ async fn listen(address: SocketAddr) -> std::io::Result<(Listener, SocketAddr)> 
             result => return result,
         }
     }
-    Err(std::io::ErrorKind::AddrInUse.into())
+    Err(ErrorKind::AddrInUse.into())
 }
 
 /// Names other than addresses are asked of the system's resolver, once, before the node serves.

@@ -155,7 +155,10 @@ fn the_oldest_records_are_deleted() {
     let plan = scene.ok(&["topic", "delete-records", name, "--before", "4"]);
     assert!(plan.contains("--execute"), "{plan}");
     assert_eq!(ranges(), [(0, 10), (0, 3)], "a plan deletes nothing");
-    let done = scene.ok(&["topic", "delete-records", name, "--before", "4", "--execute"]);
+    let refused = scene.fails(&["topic", "delete-records", name, "--before", "4", "--execute"]);
+    assert!(refused.contains("beyond") && refused.contains("--clamp"), "{refused}");
+    assert_eq!(ranges(), [(0, 10), (0, 3)], "one log is shorter: nothing goes");
+    let done = scene.ok(&["topic", "delete-records", name, "--before", "4", "--execute", "--clamp"]);
     assert!(done.contains("Deleted records of 2 partitions"), "{done}");
     assert_eq!(ranges(), [(4, 10), (3, 3)], "an offset past the end becomes the end");
     scene.ok(&["topic", "delete-records", name, "--before", "1h", "--execute"]);
@@ -191,4 +194,10 @@ fn mistakes_end_with_the_next_step() {
     scene.is_rejected_as_usage(&["topic", "delete-records", name, "--before", "soon"]);
     let deleting = scene.fails(&["topic", "delete-records", "no-such", "--before", "1", "--execute"]);
     assert!(deleting.contains("does not exist"), "{deleting}");
+    scene.ok(&["config", "set", &resource, "cleanup.policy=compact"]);
+    scene.await_config(&resource, "cleanup.policy", Some(("compact", "topic")));
+    let plan = scene.fails(&["topic", "delete-records", name, "--before", "latest"]);
+    assert!(plan.contains("is compacted") && plan.contains("cleanup.policy"), "{plan}");
+    let internal = scene.fails(&["topic", "delete", "__consumer_offsets"]);
+    assert!(internal.contains("--internal"), "{internal}");
 }

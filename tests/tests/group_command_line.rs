@@ -274,6 +274,21 @@ fn members_that_consume_share_the_partitions_and_hand_them_back() {
     assert_eq!(scene.committed(), json!([105, 15]), "what was printed is committed at the end");
 }
 
+#[test]
+fn who_follows_in_a_group_waits_for_the_broker_and_ends_at_once() {
+    let mut scene = Scene::new("away");
+    let arguments = ["consume", &scene.topic, "--group", &scene.group, "--follow"];
+    let mut command = command(scene.broker.bootstrap(), &arguments);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs");
+    let mut printed = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    assert!(printed.next().is_some(), "it reads");
+    scene.broker.kill();
+    let stderr = BufReader::new(child.stderr.take().expect("a pipe"));
+    let told = stderr.lines().map_while(Result::ok).find(|line| line.contains("trying again"));
+    assert!(told.is_some(), "it says that it waits");
+    assert!(interrupt(&mut child), "it ends on SIGINT");
+}
+
 /// Whether a command ends on SIGINT as a shell expects.
 fn interrupt(child: &mut Child) -> bool {
     let pid = child.id().to_string();

@@ -39,7 +39,10 @@ impl ServerOptions {
 pub(crate) fn run(options: &ServerOptions) -> Result<ExitCode, CommandError> {
     let (config, notices) = load(options.config.as_deref(), &options.overrides)?;
     for notice in notices {
-        tracing::warn!("{notice}");
+        match notice.is_a_slip() {
+            true => tracing::warn!("{notice}"),
+            false => tracing::info!("{notice}"),
+        }
     }
     Ok(serve::serve(config))
 }

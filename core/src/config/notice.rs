@@ -21,10 +21,18 @@ pub enum Notice {
     UnknownVariable { variable: String },
 }
 
+impl Notice {
+    /// Somebody has probably mistyped a key. The others are Kafka's own keys, which its files are full of.
+    pub fn is_a_slip(&self) -> bool {
+        matches!(self, Self::Unknown { .. } | Self::UnknownVariable { .. })
+    }
+}
+
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Notice::Unknown { key, source, nearest } => {
+                let key = if key.is_empty() { "a line without a key" } else { key };
                 write!(f, "{key} ({source}) is not a known key and does nothing")?;
                 match nearest {
                     Some(nearest) => write!(f, "; did you mean {nearest}?"),

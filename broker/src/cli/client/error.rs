@@ -100,7 +100,7 @@ impl ClientError {
             Self::Connect { .. } => {
                 &["Check the address: --bootstrap-server HOST:PORT, or JACKDAW_BOOTSTRAP_SERVER."]
             }
-            Self::Closed { .. } | Self::NotKafka { .. } => {
+            Self::Closed { .. } | Self::NotKafka { .. } | Self::Io { .. } => {
                 &["Is the port a plain-text Kafka listener? TLS and SASL are not spoken by this client yet."]
             }
             Self::Timeout { .. } => &["Is the broker overloaded or stopped? --timeout SECONDS waits longer."],
@@ -155,9 +155,6 @@ fn broker_advice(code: ErrorCode) -> &'static [&'static str] {
             &["`jackdaw config describe` shows the keys there are; with --docs also what they mean."]
         }
         ErrorCode::InvalidPartitions => &["Partitions can be added, never taken away."],
-        ErrorCode::PolicyViolation => {
-            &["The topic's cleanup.policy must contain delete before its records can be deleted."]
-        }
         ErrorCode::GroupSubscribedToTopic => {
             &["Members of the group subscribe to this topic: stop them first, or let them leave it out."]
         }
@@ -172,6 +169,7 @@ fn broker_advice(code: ErrorCode) -> &'static [&'static str] {
         ErrorCode::TopicDeletionDisabled => &["The broker's delete.topic.enable is false."],
         ErrorCode::InvalidTopicException => &[
             "A topic's name has 1 to 249 of the characters a-z A-Z 0-9 . _ - and is neither \".\" nor \"..\".",
+            "Nobody but the broker writes to its own topics, such as __consumer_offsets.",
         ],
         _ => &[],
     }

@@ -59,7 +59,7 @@ impl Fetcher {
         isolation: Isolation,
         max_wait: Duration,
     ) -> Self {
-        let retry = Retry::new(client.interrupt().clone());
+        let retry = client.retry();
         Self { client, topic, isolation, max_wait, positions, decompressor: Decompressor::default(), retry }
     }
 
@@ -106,7 +106,7 @@ impl Fetcher {
             }
         }
         match failure {
-            None => self.retry = Retry::new(self.client.interrupt().clone()),
+            None => self.retry = self.client.retry(),
             Some(error) if error.is_retriable() => {
                 self.retry.pause(error)?;
                 self.topic = self.client.topic(&self.topic.name, false)?;

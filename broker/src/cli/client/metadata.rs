@@ -11,7 +11,6 @@ use jackdaw_core::uuid::Uuid;
 use super::Client;
 use super::address::Address;
 use super::error::ClientError;
-use super::retry::Retry;
 
 /// A partition and who holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,7 +139,7 @@ impl Client {
     /// One topic as it is now; asked again while a leader is being chosen. `may_create` lets a broker with
     /// `auto.create.topics.enable` create it.
     pub(crate) fn topic(&mut self, name: &str, may_create: bool) -> Result<TopicMetadata, ClientError> {
-        let mut retry = Retry::new(self.interrupt().clone());
+        let mut retry = self.retry();
         loop {
             match self.topic_once(name, may_create) {
                 Ok(topic) => return Ok(topic),

@@ -26,6 +26,7 @@ use self::connection::{CallLimits, Connection};
 use self::error::ClientError;
 use self::interrupt::Interrupt;
 use self::metadata::ClusterMetadata;
+use self::retry::{Patience, Retry};
 
 /// Whoever asked for the end waits no longer for an answer.
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -34,6 +35,7 @@ const GOODBYE_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) struct Client {
     bootstrap: Vec<Address>,
     limits: CallLimits,
+    patience: Patience,
     /// Any broker that answered: what it does not matter whom to ask goes here.
     any: Option<Connection>,
     by_node: HashMap<i32, Connection>,
@@ -49,6 +51,7 @@ impl Client {
         Self {
             bootstrap,
             limits: CallLimits { timeout, interrupt },
+            patience: Patience::Restart,
             any: None,
             by_node: HashMap::new(),
             coordinators: HashMap::new(),
@@ -60,8 +63,19 @@ impl Client {
     pub(crate) fn say_goodbye(&mut self) {
         self.limits =
             CallLimits { timeout: self.limits.timeout.min(GOODBYE_TIMEOUT), interrupt: Interrupt::default() };
+        self.patience = Patience::Goodbye;
         self.any = None;
         self.by_node.clear();
+    }
+
+    /// From now on a broker that is away is waited for until an interrupt.
+    pub(crate) fn wait_without_end(&mut self) {
+        self.patience = Patience::Endless;
+    }
+
+    /// Counts the attempts at what comes next.
+    pub(crate) fn retry(&self) -> Retry {
+        Retry::new(self.limits.interrupt.clone(), self.patience)
     }
 
     pub(crate) fn interrupt(&self) -> &Interrupt {

@@ -8,7 +8,6 @@ use jackdaw_core::protocol::messages::list_offsets::{
 
 use super::Client;
 use super::error::ClientError;
-use super::retry::Retry;
 
 /// The time that means a partition's end.
 pub(crate) const LATEST: i64 = -1;
@@ -44,7 +43,7 @@ impl Client {
         timestamp_ms: i64,
         isolation: Isolation,
     ) -> Result<BTreeMap<i32, Option<i64>>, ClientError> {
-        let mut retry = Retry::new(self.interrupt().clone());
+        let mut retry = self.retry();
         loop {
             match self.list_offsets_once(topic, partitions, timestamp_ms, isolation) {
                 Ok(offsets) => return Ok(offsets),

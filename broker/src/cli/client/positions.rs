@@ -11,7 +11,6 @@ use super::Client;
 use super::error::ClientError;
 use super::metadata::TopicMetadata;
 use super::offsets::Isolation;
-use super::retry::Retry;
 
 /// Attempts at partitions whose leader just changed. One that has no leader is not waited for longer: the others
 /// are worth showing without it.
@@ -51,7 +50,7 @@ impl Client {
         timestamp_ms: i64,
         isolation: Isolation,
     ) -> Result<Positions, ClientError> {
-        let mut retry = Retry::new(self.interrupt().clone());
+        let mut retry = self.retry();
         let mut positions = Positions::new();
         let mut left = partitions.clone();
         for attempt in 1..=ATTEMPTS {

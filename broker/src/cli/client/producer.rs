@@ -16,7 +16,6 @@ use super::Client;
 use super::error::ClientError;
 use super::metadata::TopicMetadata;
 use super::partitioner::{StickyPartition, partition_of_key};
-use super::retry::Retry;
 use crate::utc;
 
 /// A batch is sent when it has this many bytes uncompressed: far below the brokers' usual limit of 1 MiB, and
@@ -140,7 +139,7 @@ impl Producer {
             batches.push(self.finish_batch(partition, builder)?);
         }
         self.sticky.advance();
-        let mut retry = Retry::new(self.client.interrupt().clone());
+        let mut retry = self.client.retry();
         while !batches.is_empty() {
             if let Some(failure) = self.send(&mut batches) {
                 if !failure.is_retriable() {
@@ -297,7 +296,7 @@ impl Producer {
 
 /// A producer id of our own. Any broker gives one out.
 fn take_identity(client: &mut Client) -> Result<ProducerIdentity, ClientError> {
-    let mut retry = Retry::new(client.interrupt().clone());
+    let mut retry = client.retry();
     loop {
         let answer = client.call_any(|_| InitProducerIdRequest {
             transactional_id: None,

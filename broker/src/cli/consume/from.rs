@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use crate::cli::target::Target;
 use crate::utc;
 
 /// A place in every partition that is read.
@@ -19,7 +20,7 @@ pub(super) enum From {
 /// The text names no place.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "write earliest, latest, an offset, -N, or time: and milliseconds or a date such as 2026-11-24T10:00:00Z"
+    "write earliest, latest, an offset, -N, a date such as 2026-11-24T10:00:00Z, time: and milliseconds, or a time ago such as 90s, 15m, 2h, 7d"
 )]
 pub(super) struct InvalidFrom;
 
@@ -27,18 +28,17 @@ impl FromStr for From {
     type Err = InvalidFrom;
 
     fn from_str(text: &str) -> Result<Self, InvalidFrom> {
-        let number =
-            |text: &str| text.parse::<i64>().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()));
-        if let Some(time) = text.strip_prefix("time:") {
-            return number(time).or_else(|| utc::from_text(time)).map(Self::Time).ok_or(InvalidFrom);
-        }
         if let Some(count) = text.strip_prefix('-') {
-            return number(count).map(Self::BeforeEnd).ok_or(InvalidFrom);
+            let count = count.parse().ok().filter(|_| count.bytes().all(|b| b.is_ascii_digit()));
+            return count.map(Self::BeforeEnd).ok_or(InvalidFrom);
         }
-        match text {
-            "earliest" | "beginning" => Ok(Self::Earliest),
-            "latest" | "end" => Ok(Self::Latest),
-            _ => number(text).map(Self::Offset).ok_or(InvalidFrom),
+        match text.parse() {
+            Ok(Target::Earliest) => Ok(Self::Earliest),
+            Ok(Target::Latest) => Ok(Self::Latest),
+            Ok(Target::Offset(offset)) => Ok(Self::Offset(offset)),
+            Ok(Target::Time(time_ms)) => Ok(Self::Time(time_ms)),
+            Ok(Target::Ago(ago_ms)) => Ok(Self::Time(utc::now_ms().saturating_sub(ago_ms).max(0))),
+            Ok(Target::Current) | Err(_) => Err(InvalidFrom),
         }
     }
 }
@@ -58,6 +58,10 @@ mod tests {
             ("time:1700000000000", Some(From::Time(1_700_000_000_000))),
             ("time:1970-01-02", Some(From::Time(86_400_000))),
             ("time:1970-01-01T00:00:01Z", Some(From::Time(1000))),
+            ("1970-01-02", Some(From::Time(86_400_000))),
+            // Before 1970.
+            ("99999w", Some(From::Time(0))),
+            ("current", None),
             ("", None),
             ("-", None),
             ("+5", None),

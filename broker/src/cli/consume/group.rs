@@ -1,6 +1,7 @@
 //! `jackdaw consume --group`: as one of a group's members, who share the partitions and commit what they read.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write as _};
 use std::time::{Duration, Instant};
 
 use super::print::RecordPrinter;
@@ -61,7 +62,10 @@ impl Consume {
         let left = membership.leave(&mut client);
         match result {
             Err(CommandError::Client(ClientError::Interrupted)) => {
-                committed.and(left)?;
+                if let Err(error) = committed.and(left) {
+                    let note = "what was printed since the last commit will come again";
+                    let _ = writeln!(io::stderr(), "{error}: {note}");
+                }
                 Err(ClientError::Interrupted.into())
             }
             result => {

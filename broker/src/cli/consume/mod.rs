@@ -55,7 +55,7 @@ pub(crate) struct Consume {
     /// Where to begin in each partition
     ///
     /// earliest; latest; an offset; -N for the last N records; time:T for the first record at or after T, which is
-    /// milliseconds since 1970 or a date such as 2026-11-24 or 2026-11-24T10:00:00Z.
+    /// milliseconds since 1970, a date such as 2026-11-24 or 2026-11-24T10:00:00Z, or how long ago (90s, 15m, 2h, 7d).
     #[arg(long, value_name = "WHERE", default_value = "earliest", allow_hyphen_values = true)]
     from: StartFrom,
 
@@ -63,7 +63,7 @@ pub(crate) struct Consume {
     #[arg(short = 'n', long, value_name = "N")]
     count: Option<u64>,
 
-    /// Wait for more records at the end, until SIGINT
+    /// Wait for more records at the end, and for a broker that goes away, until SIGINT
     #[arg(short, long)]
     follow: bool,
 
@@ -97,6 +97,9 @@ impl Consume {
     pub(crate) fn run(self) -> Result<(), CommandError> {
         let mut client = self.cluster.client()?;
         let topic = client.topic(&self.topic, false)?;
+        if self.follow {
+            client.wait_without_end();
+        }
         let printer = match self.output.format {
             Format::Json => RecordPrinter::json(&self.topic),
             Format::Text => RecordPrinter::text(&self.topic, &self.show, &self.separator, &self.null),

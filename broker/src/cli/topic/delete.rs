@@ -10,6 +10,9 @@ use crate::cli::error::CommandError;
 use crate::cli::options::{ClusterOptions, Format, FormatOptions};
 use crate::cli::output;
 
+/// The topics that brokers make for themselves.
+const INTERNAL: [&str; 3] = ["__consumer_offsets", "__transaction_state", "__share_group_state"];
+
 /// Delete topics and all their records.
 #[derive(Args, Debug)]
 #[command(after_help = "Deleting cannot be undone.
@@ -26,6 +29,10 @@ pub(crate) struct DeleteTopics {
     #[arg(long)]
     if_exists: bool,
 
+    /// Also topics of the broker's own: with __consumer_offsets go the offsets of all groups
+    #[arg(long)]
+    internal: bool,
+
     #[command(flatten)]
     cluster: ClusterOptions,
     #[command(flatten)]
@@ -34,6 +41,14 @@ pub(crate) struct DeleteTopics {
 
 impl DeleteTopics {
     pub(crate) fn run(self) -> Result<(), CommandError> {
+        if let Some(topic) =
+            self.topics.iter().find(|topic| !self.internal && INTERNAL.contains(&topic.as_str()))
+        {
+            return Err(CommandError::Failed {
+                what: format!("{topic} is the broker's own topic"),
+                advice: "Nothing was deleted. --internal deletes it, and what it holds of all groups or transactions.",
+            });
+        }
         let results = self.cluster.client()?.delete_topics(&self.topics)?;
         if self.output.format == Format::Json {
             let topics: Vec<Value> = results.iter().map(to_json).collect();

@@ -8,7 +8,6 @@ use jackdaw_core::protocol::messages::find_coordinator::{
 use super::super::Client;
 use super::super::address::Address;
 use super::super::error::ClientError;
-use super::super::retry::Retry;
 
 const KEY_TYPE_GROUP: i8 = 0;
 /// The first version that asks for several keys at once.
@@ -24,7 +23,7 @@ impl Client {
         request: impl Fn(i16) -> R,
         read: impl Fn(R::Response) -> Result<T, ClientError>,
     ) -> Result<T, ClientError> {
-        let mut retry = Retry::new(self.interrupt().clone());
+        let mut retry = self.retry();
         loop {
             let answer = self
                 .coordinator(group)

@@ -4,7 +4,6 @@ use jackdaw_core::protocol::messages::list_groups::{ListGroupsRequest, ListedGro
 
 use super::super::Client;
 use super::super::error::ClientError;
-use super::super::retry::Retry;
 
 /// A group as the list shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +65,7 @@ impl Client {
 
     /// Asked again while the broker loads its groups.
     fn groups_of_broker(&mut self, node_id: i32) -> Result<Vec<ListedGroup>, ClientError> {
-        let mut retry = Retry::new(self.interrupt().clone());
+        let mut retry = self.retry();
         loop {
             let answer = self.call_node(node_id, |_| ListGroupsRequest::default()).and_then(|answer| {
                 match answer.error_code {

@@ -19,7 +19,6 @@ use super::super::Client;
 use super::super::error::ClientError;
 use super::super::metadata::TopicMetadata;
 use super::super::positions::TopicPartition;
-use super::super::retry::Retry;
 use super::classic::{self, encode_versioned};
 use super::offsets::Committer;
 use super::range::{self, Subscriber};
@@ -76,7 +75,7 @@ impl Membership {
 
     /// Joins, or joins again: the partitions that are ours in the new generation.
     pub(crate) fn join(&mut self, client: &mut Client) -> Result<Vec<i32>, ClientError> {
-        let mut retry = Retry::new(client.interrupt().clone());
+        let mut retry = client.retry();
         loop {
             let answer = self.ask_to_join(client)?;
             let code = match ErrorCode::from_i16(answer.error_code) {
