@@ -46,7 +46,8 @@ pub(crate) async fn watch(mut arguments: Arguments) -> Result<(), Box<dyn Error>
         subject.print(subject.at_end(&begun)?, json!({}));
         return Ok(());
     };
-    let mut child = std::process::Command::new(name).args(rest).stdout(std::io::stderr()).spawn()?;
+    let mut child =
+        std::process::Command::new(name).args(rest).stdout(std::process::Stdio::null()).spawn()?;
     let status = loop {
         if let Some(status) = child.try_wait()? {
             break status;

@@ -7,6 +7,7 @@ mod answer;
 mod arguments;
 mod consumer;
 mod fetch;
+mod goals;
 mod idle;
 mod latency;
 mod measure;
@@ -41,7 +42,7 @@ load COMMAND [--NAME VALUE]...     every command that loads a broker takes --boo
   wait      until the broker answers, and says for how long    [--topic NAME] [--since UNIX-SECONDS] [--seconds 120]
   answer    a server that answers at once, for the generator's own floor    [--listen 127.0.0.1:0]
   touch     takes memory and lets it go    [--gib 4]
-  summarise prints the table of the lines in files    --raw FILE [--goals yes]";
+  summarise prints the table of the lines in files    --raw FILE";
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let words: Vec<String> = std::env::args().skip(1).collect();
