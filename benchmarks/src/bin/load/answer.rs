@@ -12,8 +12,8 @@ use jackdaw_core::{
         frame::response_frame,
         header::{RequestHeader, write_response_header},
         messages::{
-            CreateTopicsRequest, CreateTopicsResponse, DeleteTopicsResponse, MetadataRequest,
-            MetadataResponse,
+            CreateTopicsRequest, CreateTopicsResponse, DeleteTopicsResponse, ListOffsetsResponse,
+            MetadataRequest, MetadataResponse,
             create_topics::CreatableTopicResult,
             metadata::{MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic},
         },
@@ -80,6 +80,8 @@ fn answer(frame: &Bytes, produce: &mut ProduceFrame, partitions: &mut i32) -> Re
             let response = CreateTopicsResponse { topics: topics.collect(), ..Default::default() };
             response_frame(key, version, id, &response)?
         }
+        // No partition is named in the answer, so none has an error.
+        ApiKey::ListOffsets => response_frame(key, version, id, &ListOffsetsResponse::default())?,
         ApiKey::Metadata => response_frame(key, version, id, &metadata(&mut reader, version, *partitions)?)?,
         ApiKey::DeleteTopics => response_frame(key, version, id, &DeleteTopicsResponse::default())?,
         other => return Err(format!("{other:?} is not answered here").into()),

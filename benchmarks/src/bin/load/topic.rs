@@ -6,9 +6,10 @@ use jackdaw_bench::connection::Connection;
 use jackdaw_core::{
     error_code::ErrorCode,
     protocol::messages::{
-        CreateTopicsRequest, DeleteTopicsRequest, MetadataRequest,
+        CreateTopicsRequest, DeleteTopicsRequest, ListOffsetsRequest, MetadataRequest,
         create_topics::{CreatableTopic, CreatableTopicConfig},
         delete_topics::DeleteTopicState,
+        list_offsets::{ListOffsetsPartition, ListOffsetsTopic},
         metadata::{MetadataRequestTopic, MetadataResponseTopic},
     },
     uuid::Uuid,
@@ -19,6 +20,8 @@ use crate::arguments::Arguments;
 
 const CREATE_VERSION: i16 = 7;
 const DELETE_VERSION: i16 = 6;
+const LIST_OFFSETS_VERSION: i16 = 7;
+const LATEST_TIMESTAMP: i64 = -1;
 pub(crate) const METADATA_VERSION: i16 = 12;
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Soon, for the disks of those who measure are small. The same on every broker.
@@ -69,6 +72,7 @@ pub(crate) async fn create(bootstrap: SocketAddr, name: &str, shape: Shape) -> R
     loop {
         if let Some(topic) = describe(&mut connection, name).await?.filter(is_ready)
             && topic.partitions.len() == usize::try_from(shape.partitions)?
+            && is_led(&mut connection, name, shape.partitions).await?
         {
             return Ok(Topic { name: name.to_owned(), id: topic.topic_id, partitions: shape.partitions });
         }
@@ -113,6 +117,20 @@ pub(crate) async fn describe(
         ..Default::default()
     };
     Ok(connection.call(&request, METADATA_VERSION).await?.topics.pop())
+}
+
+/// Every leader knows that it leads: Kafka's metadata tells of leaders some time before.
+async fn is_led(connection: &mut Connection, name: &str, partitions: i32) -> Result<bool, std::io::Error> {
+    let partition = |partition_index| ListOffsetsPartition {
+        partition_index,
+        timestamp: LATEST_TIMESTAMP,
+        ..Default::default()
+    };
+    let topic =
+        ListOffsetsTopic { name: name.to_owned(), partitions: (0..partitions).map(partition).collect() };
+    let request = ListOffsetsRequest { replica_id: -1, topics: vec![topic], ..Default::default() };
+    let answer = connection.call(&request, LIST_OFFSETS_VERSION).await?;
+    Ok(answer.topics.iter().flat_map(|topic| &topic.partitions).all(|partition| partition.error_code == 0))
 }
 
 /// Every partition has a leader.
