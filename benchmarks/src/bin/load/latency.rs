@@ -30,6 +30,8 @@ const LEAD: Duration = Duration::from_millis(500);
 /// What the producers and the consumer saw of the records that were due in the window, nanoseconds from then.
 pub(crate) struct Meter {
     window: (Instant, Instant),
+    /// Each gets every record.
+    consumers: u64,
     /// Until the consumer had the record.
     received: RefCell<Histogram<u64>>,
     /// Until the producer had its acknowledgement.
@@ -56,6 +58,7 @@ pub(crate) async fn run(mut arguments: Arguments) -> Result<(), Box<dyn Error>> 
         in_flight: arguments.number("--in-flight", 5)?,
     };
     let (warm_up, seconds) = (arguments.seconds("--warm-up", 5.0)?, arguments.seconds("--seconds", 30.0)?);
+    let consumers: u64 = arguments.number("--consumers", 1)?;
     let laggards: usize = arguments.number("--laggards", 0)?;
     let laggard_bytes: f64 = arguments.number("--laggard-bytes", 10_000_000.0)?;
     arguments.finish()?;
@@ -63,9 +66,11 @@ pub(crate) async fn run(mut arguments: Arguments) -> Result<(), Box<dyn Error>> 
     let topic = topic::create(bootstrap, &topic::new_name("latency"), shape).await?;
     let first = now() + LEAD;
     let window = (first + warm_up, first + warm_up + seconds);
-    let meter = Rc::new(Meter::new(window)?);
-    let consumer = Consumer::open(bootstrap, topic.clone(), PARTITION_MAX_BYTES).await?;
-    spawn(receive(consumer, Rc::clone(&meter)));
+    let meter = Rc::new(Meter::new(window, consumers)?);
+    for _ in 0..consumers {
+        let consumer = Consumer::open(bootstrap, topic.clone(), PARTITION_MAX_BYTES).await?;
+        spawn(receive(consumer, Rc::clone(&meter)));
+    }
     let behind = Rc::new(Cell::new(0));
     for _ in 0..laggards {
         let reader = Consumer::open(bootstrap, topic.clone(), PARTITION_MAX_BYTES).await?;
@@ -123,10 +128,11 @@ async fn lag(mut consumer: Consumer, bytes_per_second: f64, meter: Rc<Meter>, to
 }
 
 impl Meter {
-    fn new(window: (Instant, Instant)) -> Result<Self, hdrhistogram::CreationError> {
+    fn new(window: (Instant, Instant), consumers: u64) -> Result<Self, hdrhistogram::CreationError> {
         let histogram = || Ok(RefCell::new(Histogram::new_with_bounds(1, LONGEST_NS, 3)?));
         Ok(Self {
             window,
+            consumers,
             received: histogram()?,
             acknowledged: histogram()?,
             sent: histogram()?,
@@ -181,7 +187,7 @@ impl Meter {
 
     /// All that was due in the window has come; the producers have ended by then, or never will.
     fn is_complete(&self) -> bool {
-        self.failure.borrow().is_some() || self.received.borrow().len() >= self.due.get()
+        self.failure.borrow().is_some() || self.received.borrow().len() >= self.due.get() * self.consumers
     }
 
     fn to_json(&self) -> Map<String, Value> {
@@ -190,7 +196,10 @@ impl Meter {
         let us = |histogram: &Histogram<u64>, quantile| histogram.value_at_quantile(quantile) as f64 / 1000.0;
         let mut fields = Map::new();
         fields.insert("records".to_owned(), json!(self.due.get()));
-        fields.insert("missing".to_owned(), json!(self.due.get().saturating_sub(received.len())));
+        fields.insert(
+            "missing".to_owned(),
+            json!((self.due.get() * self.consumers).saturating_sub(received.len())),
+        );
         for (name, histogram) in [("e2e", &received), ("ack", &acknowledged), ("sent", &sent)] {
             for (suffix, quantile) in [("p50", 0.5), ("p99", 0.99), ("p999", 0.999), ("max", 1.0)] {
                 fields.insert(format!("{name}_{suffix}_us"), json!(us(histogram, quantile)));

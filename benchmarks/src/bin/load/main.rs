@@ -32,7 +32,8 @@ load COMMAND [--NAME VALUE]...     every command that loads a broker takes --boo
               [--keep no]
   latency   open loop: records are due at a rate, whatever the broker does; a consumer receives them
               [--rate 500] [--record-bytes 100] [--partitions 10] [--producers 1] [--in-flight 5] [--acks all]
-              [--warm-up 5] [--seconds 30] [--flush no] [--laggards 0] [--laggard-bytes 10000000]
+              [--warm-up 5] [--seconds 30] [--flush no] [--consumers 1] [--laggards 0]
+              [--laggard-bytes 10000000]
   fetch     drains a topic from offset 0, again and again
               [--topic NAME, else it is filled first] [--fill-bytes 1000000000] [--connections 1] [--warm-up 3]
               [--seconds 10] [--max-bytes 1048576] [--partitions 1]
