@@ -2,6 +2,7 @@
 
 use std::{io::Error, time::Duration};
 
+use jackdaw_bench::connection::Connection;
 use jackdaw_core::{
     error_code::ErrorCode,
     protocol::{
@@ -17,10 +18,7 @@ use jackdaw_core::{
     },
 };
 
-use crate::{
-    connection::Connection,
-    member::{Member, TOPIC},
-};
+use crate::member::{Member, TOPIC};
 
 const PROTOCOL_TYPE: &str = "consumer";
 const ASSIGNOR: &str = "range";

@@ -2,6 +2,7 @@
 
 use std::{io::Error, time::Duration};
 
+use jackdaw_bench::connection::Connection;
 use jackdaw_core::{
     protocol::messages::{
         ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse,
@@ -11,10 +12,7 @@ use jackdaw_core::{
 };
 use jackdaw_ring::{now, random_u64};
 
-use crate::{
-    connection::Connection,
-    member::{Member, TOPIC},
-};
+use crate::member::{Member, TOPIC};
 
 const VERSION: i16 = 1;
 const REBALANCE_TIMEOUT_MS: i32 = 300_000;

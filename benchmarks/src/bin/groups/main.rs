@@ -4,17 +4,15 @@
 //! `perf-scripts/compare-groups` runs it against Jackdaw and Apache Kafka in turn.
 
 mod classic;
-mod connection;
 mod consumer;
 mod member;
 mod meter;
 mod options;
-mod process;
 mod report;
 
 use std::{cell::Cell, io::Error, net::SocketAddr, rc::Rc, time::Duration};
 
-use connection::Connection;
+use jackdaw_bench::{connection::Connection, process::Usage};
 use jackdaw_core::{
     error_code::ErrorCode,
     protocol::messages::{
@@ -27,7 +25,6 @@ use jackdaw_ring::{Executor, UringConfig, UringDriver, now, sleep, sleep_until, 
 use member::{Shared, TOPIC};
 use meter::Meter;
 use options::Options;
-use process::Usage;
 
 /// Beyond the ramp.
 const PATIENCE: Duration = Duration::from_secs(60);

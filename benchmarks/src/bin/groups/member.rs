@@ -2,6 +2,7 @@
 
 use std::{cell::Cell, io::Error, rc::Rc, time::Duration};
 
+use jackdaw_bench::connection::Connection;
 use jackdaw_core::{
     error_code::ErrorCode,
     protocol::messages::{
@@ -13,9 +14,7 @@ use jackdaw_core::{
 use jackdaw_ring::{Instant, now, random_u64, sleep, sleep_until};
 
 use crate::{
-    classic,
-    connection::Connection,
-    consumer,
+    classic, consumer,
     meter::{Kind, Meter, increment},
     options::{Options, Protocol},
 };

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use crate::{member::Shared, meter::Kind, options::Protocol, process::Usage};
+use jackdaw_bench::process::Usage;
+
+use crate::{member::Shared, meter::Kind, options::Protocol};
 
 pub(crate) const HEADER: &str = "broker,protocol,groups,members,settled,settling_s,joins,lost_connections,window_s,\
 cpu_s,idle_rss_kib,rss_kib,generator_cpu_s,\
@@ -40,10 +42,10 @@ pub(crate) fn row(shared: &Shared, figures: &Figures) -> String {
         meter.joins.get(),
         meter.lost_connections.get(),
         figures.window.as_secs_f64(),
-        figures.broker.1.cpu_seconds - figures.broker.0.cpu_seconds,
+        figures.broker.1.cpu_seconds() - figures.broker.0.cpu_seconds(),
         figures.idle.resident_kib,
         figures.broker.1.resident_kib,
-        figures.generator.1.cpu_seconds - figures.generator.0.cpu_seconds,
+        figures.generator.1.cpu_seconds() - figures.generator.0.cpu_seconds(),
         latencies(shared, Kind::Heartbeat),
         latencies(shared, Kind::Commit),
         figures.broker.1.waited_seconds - figures.broker.0.waited_seconds,
