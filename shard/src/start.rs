@@ -21,6 +21,7 @@ use crate::{
     log_dirs::{ExistingPartition, LogDirs},
     message::{Call, Message, PartitionCheckpoint, PartitionKey, Reply},
     metadata_log::FoundMetadata,
+    metrics::{Endpoint, Phase},
     node::{Control, Fatal, Node, NodeError, NodeIdentity, NodeLimits, ShardSeat, StopReason},
     rpc::Rpc,
     serve::Front,
@@ -112,6 +113,7 @@ async fn run_first(node: &Arc<Node>, rpc: Rc<Rpc>) -> Result<StopReason, NodeErr
     let front = Front::new(Rc::clone(&shard), node.loads.clone());
     housekeeping::start(&shard, &config.log);
     spawn(Rc::clone(&front).take_messages());
+    let endpoint = Endpoint::start(&shard, node.control.clone(), config.node.http.as_ref()).await?;
 
     let checkpoints = Checkpoints::new(dirs);
     *shard.checkpoints.borrow_mut() = Some(Rc::clone(&checkpoints));
@@ -121,6 +123,7 @@ async fn run_first(node: &Arc<Node>, rpc: Rc<Rpc>) -> Result<StopReason, NodeErr
         // Nothing was served, and recovery may be under way: the next start begins it anew.
         Err(reason) => return Ok(reason),
     };
+    endpoint.set_phase(Phase::Serving);
     let written = checkpoints.write_regularly(&shard, config.log.high_watermark_checkpoint_interval_ms);
     let reason = match first(node.control.stopped(), written).await {
         Ok(reason) => reason,
@@ -226,7 +229,7 @@ async fn bind(config: &BrokerConfig) -> Result<Vec<Bound>, NodeError> {
     let mut bound = Vec::new();
     for configured in client_listeners(config) {
         let host = configured.host.as_deref().unwrap_or("0.0.0.0");
-        let address = resolve(host, configured.port)?;
+        let address = resolve("listeners", host, configured.port)?;
         let (listener, address) = listen(address).await.map_err(|error| NodeError::Io {
             what: format!("cannot listen on {configured}; stop what has the port, or set listeners"),
             error,
@@ -237,7 +240,7 @@ async fn bind(config: &BrokerConfig) -> Result<Vec<Bound>, NodeError> {
 }
 
 /// A killed process keeps its port, as its lock, until the kernel has ended its ring's work.
-async fn listen(address: SocketAddr) -> std::io::Result<(Listener, SocketAddr)> {
+pub(crate) async fn listen(address: SocketAddr) -> std::io::Result<(Listener, SocketAddr)> {
     for attempt in 1.. {
         match Listener::bind(address) {
             Err(error) if error.kind() == std::io::ErrorKind::AddrInUse && attempt < BIND_ATTEMPTS => {
@@ -253,15 +256,13 @@ async fn listen(address: SocketAddr) -> std::io::Result<(Listener, SocketAddr)> 
 }
 
 /// Names other than addresses are asked of the system's resolver, once, before the node serves.
-fn resolve(host: &str, port: u16) -> Result<SocketAddr, NodeError> {
+pub(crate) fn resolve(key: &str, host: &str, port: u16) -> Result<SocketAddr, NodeError> {
     use std::net::ToSocketAddrs;
     let found = (host, port).to_socket_addrs().map(|mut found| found.next());
     match found {
         Ok(Some(address)) => Ok(address),
-        Ok(None) => Err(NodeError::Configuration(format!("listeners: {host} has no address"))),
-        Err(error) => {
-            Err(NodeError::Io { what: format!("listeners: cannot find the address of {host}"), error })
-        }
+        Ok(None) => Err(NodeError::Configuration(format!("{key}: {host} has no address"))),
+        Err(error) => Err(NodeError::Io { what: format!("{key}: cannot find the address of {host}"), error }),
     }
 }
 
