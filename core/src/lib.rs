@@ -7,6 +7,7 @@ pub mod fetch_session;
 pub mod group;
 pub mod limits;
 pub mod metadata;
+pub mod metrics;
 pub mod partition_state;
 pub mod producer_state;
 pub mod protocol;

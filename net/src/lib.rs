@@ -7,6 +7,7 @@ pub mod budget;
 pub mod connection;
 pub mod connections;
 pub mod frame;
+pub mod http;
 pub mod limits;
 pub mod listener;
 pub mod pipeline;

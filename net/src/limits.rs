@@ -29,3 +29,15 @@ pub const FILE_STEP_BYTES: usize = 1 << 20;
 pub const FRAME_PROGRESS_TIMEOUT: Duration = Duration::from_secs(30);
 
 const _: () = assert!(POOLED_FRAME_BYTES_MAX <= FIRST_ALLOCATION_BYTES);
+
+/// HTTP connections of a node: a few monitors, a load balancer's probes, a curious person. Each holds a head or a chunk.
+pub const HTTP_CONNECTIONS_MAX: usize = 32;
+
+/// A request's head, of which only the first line is looked at; browsers send one or two KiB.
+pub const HTTP_HEAD_BYTES_MAX: usize = 16 << 10;
+
+/// How long a head may take: whoever connects has something to ask.
+pub const HTTP_HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Before another try where no HTTP connection can be accepted, for want of descriptors say.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

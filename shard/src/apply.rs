@@ -17,7 +17,7 @@ use crate::{
     log_dirs::random_uuid,
     message::{ApplyStep, PartitionCheckpoint, PartitionKey},
     node::Fatal,
-    partition::{Partition, PartitionPlace},
+    partition::{Partition, PartitionPlace, Surroundings},
     placement::Place,
     shard::Shard,
     view::{TopicView, View},
@@ -31,6 +31,7 @@ pub(crate) async fn apply(shard: &Rc<Shard>, view: &Arc<View>, step: ApplyStep) 
         ApplyStep::Show => {
             let before = shard.view();
             shard.set_view(Arc::clone(view));
+            shard.counters.retain_topics(|topic_id| view.topics.contains_key(&topic_id));
             shard.groups.follow(shard, &before, view);
             false
         }
@@ -136,8 +137,12 @@ fn take_in(
         log.begin_leader_epoch(state.leader_epoch);
     }
     let place = PartitionPlace { node_id: shard.identity.node_id, log_dir: place.log_dir };
-    let wakeups = Rc::clone(&shard.wakeups);
-    let partition = Partition::new(topic, key, place, log, wakeups, shard.fatal.clone());
+    let surroundings = Surroundings {
+        counters: shard.counters.topic(key.topic_id),
+        wakeups: Rc::clone(&shard.wakeups),
+        fatal: shard.fatal.clone(),
+    };
+    let partition = Partition::new(topic, key, place, log, surroundings);
     shard.partitions.borrow_mut().insert(key, Rc::new(partition));
 }
 

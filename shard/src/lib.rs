@@ -20,6 +20,7 @@ mod log_dirs;
 mod message;
 mod metadata_log;
 mod metadata_snapshots;
+mod metrics;
 pub mod node;
 mod partition;
 mod partition_query;

@@ -54,3 +54,19 @@ pub(crate) const CONTROLLED_SHUTDOWN_MAX: std::time::Duration = std::time::Durat
 /// Read of a partition of `__consumer_offsets` at a time while its groups are loaded: some thousand records, which
 /// are replayed in a few milliseconds before others get their turn.
 pub(crate) const GROUP_LOAD_BYTES: usize = 256 << 10;
+
+/// Partitions, or groups, that are looked at for metrics before others get their turn: some tens of microseconds.
+pub(crate) const METRICS_SLICE: usize = 128;
+
+/// Of the page of metrics, written and sent at a time: some hundred lines, a quarter of a millisecond.
+pub(crate) const METRICS_CHUNK_BYTES: usize = 32 << 10;
+
+/// Pages of metrics in the making. Each holds the samples of the whole node, 10,000 partitions take a few MiB; two
+/// monitors and somebody who looks are served at once.
+pub(crate) const SCRAPES_AT_ONCE_MAX: usize = 4;
+
+/// Committed offsets that one shard tells of; some 10 MiB. What is beyond is counted only.
+pub(crate) const METRICS_GROUP_OFFSETS_MAX: usize = 200_000;
+
+/// A shard that does not answer for so long hangs: its longest work at a time takes milliseconds.
+pub(crate) const HEALTH_BOUND: std::time::Duration = std::time::Duration::from_secs(5);

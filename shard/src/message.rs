@@ -21,6 +21,7 @@ use crate::{
     controller_host::QuorumState,
     fetch_wait::FetchToken,
     groups::GroupCall,
+    metrics::{MetricsAsk, MetricsTold},
     node::NodeIdentity,
     partition_query::{PartitionAnswer, PartitionQuery},
     view::View,
@@ -80,6 +81,7 @@ pub(crate) enum Call {
     Partitions(Vec<PartitionQuery>),
     /// Requests for group coordinators of the called shard.
     Groups(GroupCall),
+    Metrics(MetricsAsk),
     /// What the checkpoint files say of the partitions here.
     Checkpoints,
     /// Stop serving, flush, close.
@@ -98,6 +100,7 @@ pub(crate) enum Reply {
     Partitions(Vec<PartitionAnswer>),
     /// One for each request of the call, in its order.
     Groups(Vec<jackdaw_core::group::Response>),
+    Metrics(MetricsTold),
     Checkpoints(Vec<PartitionCheckpoint>),
     Stopped(Vec<PartitionCheckpoint>),
 }

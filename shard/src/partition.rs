@@ -18,6 +18,7 @@ use jackdaw_storage::{Log, StorageError};
 
 use crate::{
     message::{PartitionCheckpoint, PartitionKey},
+    metrics::{TopicCount, TopicCounters},
     node::Fatal,
     view::{PartitionView, TopicSettings, TopicView},
     wakeups::{Wakeups, Watcher},
@@ -52,14 +53,20 @@ pub(crate) struct Partition {
     /// Its directory has another name or is gone: what fails there now is of no account.
     retired: Cell<bool>,
     watchers: RefCell<Vec<Watcher>>,
-    wakeups: Rc<Wakeups>,
-    fatal: Fatal,
+    surroundings: Surroundings,
 }
 
 /// Where a partition's replica is.
 pub(crate) struct PartitionPlace {
     pub(crate) node_id: i32,
     pub(crate) log_dir: usize,
+}
+
+/// What a partition has of its shard.
+pub(crate) struct Surroundings {
+    pub(crate) counters: Rc<TopicCounters>,
+    pub(crate) wakeups: Rc<Wakeups>,
+    pub(crate) fatal: Fatal,
 }
 
 /// Somebody works in a partition's directory; its name stays until this is dropped.
@@ -91,8 +98,7 @@ impl Partition {
         key: PartitionKey,
         place: PartitionPlace,
         log: Log,
-        wakeups: Rc<Wakeups>,
-        fatal: Fatal,
+        surroundings: Surroundings,
     ) -> Self {
         let (end_offset, recovery_point) = (log.log_end_offset(), log.recovery_point());
         let state = topic.partition(key.partition).cloned().unwrap_or_default();
@@ -119,8 +125,7 @@ impl Partition {
             directory_left: Notify::default(),
             retired: Cell::new(false),
             watchers: RefCell::default(),
-            wakeups,
-            fatal,
+            surroundings,
         }
     }
 
@@ -216,6 +221,9 @@ impl Partition {
             TimestampType::CreateTime => NO_APPEND_TIME,
         };
         let result = ProduceResult::appended(batch.base_offset(), append_time, log.log_start_offset());
+        let counters = &self.surroundings.counters;
+        counters.add(TopicCount::BytesIn, batch.size_bytes() as u64);
+        counters.add(TopicCount::MessagesIn, u64::try_from(batch.header().records_count()).unwrap_or(0));
         let end_offset = appended.last_offset + 1;
         let must_flush = log.unflushed_count() >= log.config().flush_messages;
         let first_unstable_offset = log.producers().first_unstable_offset();
@@ -239,7 +247,9 @@ impl Partition {
         if matches!(error, StorageError::AppendTooLarge { .. }) {
             return Appended::failed(ErrorCode::RecordListTooLarge);
         }
-        self.fatal.disk(&format!("cannot append to {}-{}", self.topic, self.key.partition), error);
+        self.surroundings
+            .fatal
+            .disk(&format!("cannot append to {}-{}", self.topic, self.key.partition), error);
         Appended::failed(ErrorCode::KafkaStorageError)
     }
 
@@ -321,7 +331,7 @@ impl Partition {
         if self.is_retired() {
             return;
         }
-        self.fatal.disk(&format!("cannot flush {}-{}", self.topic, self.key.partition), error);
+        self.surroundings.fatal.disk(&format!("cannot flush {}-{}", self.topic, self.key.partition), error);
     }
 
     /// Wait until everything below `end_offset` is on stable storage; false if the partition is gone before. Never
@@ -404,7 +414,7 @@ impl Partition {
             return;
         }
         for watcher in self.watchers.take() {
-            self.wakeups.wake(watcher);
+            self.surroundings.wakeups.wake(watcher);
         }
     }
 

@@ -12,7 +12,7 @@ use crate::{
     apply,
     limits::{CONTROLLER_SHARD, MESSAGES_PER_TURN, STOP_GRACE},
     message::{Call, Message, PartitionCheckpoint, Reply},
-    partition_query,
+    metrics, partition_query,
     rpc::Handled,
     service::KafkaService,
     shard::Shard,
@@ -131,6 +131,7 @@ impl Front {
             })),
             Call::Quorum => Handled::Now(Reply::Quorum(shard.own_quorum())),
             Call::Partitions(queries) => partition_query::answer(&shard, queries),
+            Call::Metrics(ask) => metrics::answer(&shard, ask),
             Call::Checkpoints => Handled::Now(Reply::Checkpoints(apply::checkpoints(&shard))),
             Call::Stop => {
                 let front = Rc::clone(self);

@@ -22,6 +22,7 @@ use crate::{
     log_dirs::{ExistingPartition, LogDirs},
     message::{Call, Message, PartitionCheckpoint, PartitionKey, Reply},
     metadata_log::FoundMetadata,
+    metrics::{Endpoint, Phase},
     node::{Control, Fatal, Node, NodeError, NodeIdentity, NodeLimits, ShardSeat, StopReason},
     rpc::Rpc,
     serve::Front,
@@ -113,6 +114,7 @@ async fn run_first(node: &Arc<Node>, rpc: Rc<Rpc>) -> Result<StopReason, NodeErr
     let front = Front::new(Rc::clone(&shard), node.loads.clone());
     housekeeping::start(&shard, &config.log);
     spawn(Rc::clone(&front).take_messages());
+    let endpoint = Endpoint::start(&shard, node.control.clone(), config.node.http.as_ref()).await?;
 
     let checkpoints = Checkpoints::new(dirs);
     *shard.checkpoints.borrow_mut() = Some(Rc::clone(&checkpoints));
@@ -122,6 +124,7 @@ async fn run_first(node: &Arc<Node>, rpc: Rc<Rpc>) -> Result<StopReason, NodeErr
         // Nothing was served, and recovery may be under way: the next start begins it anew.
         Err(reason) => return Ok(reason),
     };
+    endpoint.set_phase(Phase::Serving);
     let written = checkpoints.write_regularly(&shard, config.log.high_watermark_checkpoint_interval_ms);
     let reason = match first(node.control.stopped(), written).await {
         Ok(reason) => reason,
@@ -227,7 +230,7 @@ async fn bind(config: &BrokerConfig) -> Result<Vec<Bound>, NodeError> {
     let mut bound = Vec::new();
     for configured in client_listeners(config) {
         let host = configured.host.as_deref().unwrap_or("0.0.0.0");
-        let address = resolve(host, configured.port)?;
+        let address = resolve("listeners", host, configured.port)?;
         let (listener, address) = listen(address).await.map_err(|error| NodeError::Io {
             what: format!("cannot listen on {configured}; {}", listen_advice(&error)),
             error,
@@ -249,7 +252,7 @@ fn listen_advice(error: &std::io::Error) -> &'static str {
 }
 
 /// A killed process keeps its port, as its lock, until the kernel has ended its ring's work.
-async fn listen(address: SocketAddr) -> std::io::Result<(Listener, SocketAddr)> {
+pub(crate) async fn listen(address: SocketAddr) -> std::io::Result<(Listener, SocketAddr)> {
     for attempt in 1.. {
         match Listener::bind(address) {
             Err(error) if error.kind() == ErrorKind::AddrInUse && attempt < BIND_ATTEMPTS => {
@@ -265,15 +268,13 @@ async fn listen(address: SocketAddr) -> std::io::Result<(Listener, SocketAddr)> 
 }
 
 /// Names other than addresses are asked of the system's resolver, once, before the node serves.
-fn resolve(host: &str, port: u16) -> Result<SocketAddr, NodeError> {
+pub(crate) fn resolve(key: &str, host: &str, port: u16) -> Result<SocketAddr, NodeError> {
     use std::net::ToSocketAddrs;
     let found = (host, port).to_socket_addrs().map(|mut found| found.next());
     match found {
         Ok(Some(address)) => Ok(address),
-        Ok(None) => Err(NodeError::Configuration(format!("listeners: {host} has no address"))),
-        Err(error) => {
-            Err(NodeError::Io { what: format!("listeners: cannot find the address of {host}"), error })
-        }
+        Ok(None) => Err(NodeError::Configuration(format!("{key}: {host} has no address"))),
+        Err(error) => Err(NodeError::Io { what: format!("{key}: cannot find the address of {host}"), error }),
     }
 }
 

@@ -20,6 +20,8 @@ const STOP_DEADLINE: Duration = Duration::from_secs(60);
 pub struct Options {
     /// `jackdaw.shards`; none leaves the broker its default.
     pub shards: Option<u32>,
+    /// Whether metrics are served; see [`Broker::http`].
+    pub http: bool,
     /// Further `--override key=value`.
     pub overrides: Vec<String>,
     /// Parts of lines at WARN or ERROR that the test provokes.
@@ -41,6 +43,11 @@ impl Options {
             "group.consumer.assignment.interval.ms=0",
         ];
         Self::shards(shards).with(&quick)
+    }
+
+    pub fn with_http(mut self) -> Self {
+        self.http = true;
+        self
     }
 
     pub fn with(mut self, overrides: &[&str]) -> Self {
@@ -82,6 +89,7 @@ struct Own {
     options: Options,
     kind: Kind,
     port: u16,
+    http_port: u16,
     /// For the quorum of an Apache Kafka alone.
     controller_port: u16,
     dir: TempDir,
@@ -109,8 +117,8 @@ impl Broker {
     /// The same of a given kind, whatever the environment says.
     pub fn start_kind(kind: Kind, options: Options) -> Self {
         let dir = tempfile::Builder::new().prefix("jackdaw-tests-").tempdir().expect("a temporary directory");
-        let (port, controller_port) = (free_port(), free_port());
-        let mut own = Own { options, kind, port, controller_port, dir, child: None };
+        let [port, http_port, controller_port] = [(); 3].map(|()| free_port());
+        let mut own = Own { options, kind, port, http_port, controller_port, dir, child: None };
         own.launch();
         Self { bootstrap: format!("127.0.0.1:{port}"), own: Some(own) }
     }
@@ -118,6 +126,11 @@ impl Broker {
     /// `host:port` for clients.
     pub fn bootstrap(&self) -> &str {
         &self.bootstrap
+    }
+
+    /// `host:port` of metrics and probes; the options must ask for them.
+    pub fn http(&self) -> String {
+        format!("127.0.0.1:{}", self.owned().http_port)
     }
 
     /// A directory of the test's own, removed with the broker.
@@ -280,6 +293,9 @@ impl Own {
         };
         set(format!("listeners=PLAINTEXT://127.0.0.1:{}", self.port));
         set(format!("log.dirs={}", self.data_dir().display()));
+        // The default port is one for a whole machine.
+        let http = if self.options.http { format!("127.0.0.1:{}", self.http_port) } else { String::new() };
+        set(format!("jackdaw.http.listener={http}"));
         self.options.shards.into_iter().for_each(|n| set(format!("jackdaw.shards={n}")));
         self.options.overrides.iter().for_each(|pair| set(pair.clone()));
         command

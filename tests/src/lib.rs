@@ -14,6 +14,7 @@ pub mod consumption;
 pub mod dump;
 pub mod group_scene;
 pub mod group_view;
+pub mod http;
 pub mod kcat;
 pub mod library;
 pub mod load;

@@ -45,6 +45,18 @@ pub struct NodeConfig {
     pub spin_us: i32,
     /// `None`: the shard's part of the memory that the process may use.
     pub shard_memory_bytes: Option<i64>,
+    /// `jackdaw.http.listener`; `None`: metrics and probes are not served.
+    pub http: Option<HttpListener>,
+}
+
+/// Where metrics and probes are served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpListener {
+    /// `None`: every address.
+    pub host: Option<String>,
+    pub port: u16,
+    /// Nobody has named it: the node goes on without where it cannot have it.
+    pub is_default: bool,
 }
 
 /// Listeners, connections and requests.
@@ -182,6 +194,7 @@ fn node(values: &Values, errors: &mut Vec<ConfigError>) -> NodeConfig {
         shards: values.is_set("jackdaw.shards").then(|| values.int("jackdaw.shards")),
         spin_us: values.int("jackdaw.spin.us"),
         shard_memory_bytes: values.long_or_null("jackdaw.shard.memory.bytes"),
+        http: http_listener(values, errors),
     };
     for key in ["process.roles", "controller.listener.names"] {
         if !values.alone() && !values.is_set(key) {
@@ -201,6 +214,20 @@ fn node(values: &Values, errors: &mut Vec<ConfigError>) -> NodeConfig {
         }
     }
     config
+}
+
+fn http_listener(values: &Values, errors: &mut Vec<ConfigError>) -> Option<HttpListener> {
+    const KEY: &str = "jackdaw.http.listener";
+    let text = values.text_or_null(KEY).filter(|text| !text.is_empty())?;
+    let Some((host, port)) = listener::split_address(&text) else {
+        errors.push(ConfigError::HttpListener { text });
+        return None;
+    };
+    Some(HttpListener {
+        host: (!host.is_empty()).then(|| host.to_owned()),
+        port,
+        is_default: !values.is_set(KEY),
+    })
 }
 
 /// `node.id`, or `broker.id` where only that is set.

@@ -43,6 +43,8 @@ pub enum ConfigError {
     BrokerListenerOnController { name: String },
     #[error("listeners: a broker needs one that is not among controller.listener.names")]
     NoBrokerListener,
+    #[error("jackdaw.http.listener: {text} is not of the form host:port, and not empty")]
+    HttpListener { text: String },
     #[error("inter.broker.listener.name: {name} is not among the advertised listeners of the broker")]
     InterBrokerListener { name: String },
 }

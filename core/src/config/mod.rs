@@ -20,7 +20,8 @@ mod value;
 mod values;
 
 pub use broker::{
-    BrokerConfig, LogCleanerConfig, LogConfig, MetadataLogConfig, NetworkConfig, NodeConfig, TopicCreation,
+    BrokerConfig, HttpListener, LogCleanerConfig, LogConfig, MetadataLogConfig, NetworkConfig, NodeConfig,
+    TopicCreation,
 };
 pub use describe::{ConfigSource, DescribedConfig, DescribedSynonym};
 pub use dynamic::{ConfigRefusal, Overrides, check_client_metrics};

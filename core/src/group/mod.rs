@@ -18,6 +18,7 @@ mod coordinator;
 mod deleted_topics;
 mod due;
 mod groups;
+mod inspection;
 mod log_batch;
 mod member_id;
 mod membership;
@@ -35,6 +36,7 @@ mod transactions;
 
 pub use context::{Client, Context};
 pub use coordinator::Coordinator;
+pub use inspection::{GroupOffset, GroupSummary};
 pub use log_batch::{GroupLogError, build_group_batches, replay_group_batch, replay_group_markers};
 pub use outcome::{CallId, Effect, Outcome};
 pub use partitioner::partition_of_group;

@@ -10,7 +10,10 @@ use std::{
 use jackdaw_core::{
     config::GroupConfig,
     error_code::ErrorCode,
-    group::{CallId, Context, Coordinator, GroupRecord, Outcome, Request, Response, build_group_batches},
+    group::{
+        CallId, Context, Coordinator, GroupRecord, GroupSummary, Outcome, Request, Response,
+        build_group_batches,
+    },
     uuid::Uuid,
 };
 use jackdaw_ring::{
@@ -92,6 +95,18 @@ impl GroupHost {
 
     pub(super) fn leader_epoch(&self) -> i32 {
         self.leader_epoch
+    }
+
+    pub(super) fn is_loading(&self) -> bool {
+        matches!(*self.state.borrow(), State::Loading)
+    }
+
+    /// Up to `count` groups after this one; none while they are not loaded.
+    pub(super) fn summaries(&self, after: Option<&str>, count: usize) -> Vec<GroupSummary> {
+        match &*self.state.borrow() {
+            State::Active(coordinator) => coordinator.summaries(after, count),
+            _ => Vec::new(),
+        }
     }
 
     async fn load_and_serve(self: Rc<Self>, config: GroupConfig) {

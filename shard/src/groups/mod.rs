@@ -8,6 +8,7 @@ use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
     rc::Rc,
+    sync::Arc,
 };
 
 use jackdaw_core::{
@@ -16,9 +17,12 @@ use jackdaw_core::{
     group::{Request, Response},
     uuid::Uuid,
 };
+use jackdaw_ring::yield_now;
 
 use crate::{
+    limits::METRICS_SLICE,
     message::{PartitionKey, Reply},
+    metrics::GroupSamples,
     rpc::Handled,
     shard::Shard,
     view::{CONSUMER_OFFSETS, View},
@@ -73,6 +77,31 @@ impl Groups {
         for host in std::mem::take(&mut *self.hosts.borrow_mut()).into_values() {
             host.give_up();
         }
+    }
+
+    /// Partitions whose groups are being read.
+    pub(crate) fn loading_count(&self) -> usize {
+        self.hosts.borrow().values().filter(|host| host.is_loading()).count()
+    }
+
+    /// What there is to tell of all groups, collected in slices.
+    pub(crate) async fn samples(&self) -> GroupSamples {
+        let hosts: Vec<_> = self.hosts.borrow().values().cloned().collect();
+        let mut samples = GroupSamples { loading_count: self.loading_count(), ..GroupSamples::default() };
+        for host in hosts {
+            let mut after: Option<Arc<str>> = None;
+            loop {
+                let groups = host.summaries(after.as_deref(), METRICS_SLICE);
+                let is_last = groups.len() < METRICS_SLICE;
+                after = groups.last().map(|group| Arc::clone(&group.group_id));
+                groups.into_iter().for_each(|group| samples.push(group));
+                yield_now().await;
+                if is_last {
+                    break;
+                }
+            }
+        }
+        samples
     }
 
     /// Hand requests to their coordinators, in order; each is answered on its own.

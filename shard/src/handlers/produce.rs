@@ -8,13 +8,17 @@ use jackdaw_core::{
         Reader,
         produce::{ProduceFrame, ProduceResult, RecordError, write_produce_response},
     },
-    records::validate::{Arrival, ValidationError},
+    records::{
+        CorruptBatch,
+        validate::{Arrival, RecordErrorReason, ValidationError},
+    },
 };
 use jackdaw_net::{Answer, Dispatched};
 
 use crate::{
     answer::{ReplyTo, finish},
     message::{Call, ProduceBatch, ProduceCall, Reply},
+    metrics::{TopicCount, TopicCounters},
     rpc::Handled,
     service::{RequestContext, unreadable},
     shard::Shard,
@@ -103,10 +107,15 @@ fn plan(shard: &Shard, context: &RequestContext, pending: &mut Pending, parts: &
             let result = match placed {
                 Err(error) => ProduceResult::failed(error),
                 Ok((topic, key, owner)) => {
+                    let counters = shard.counters.topic(topic.id);
+                    counters.add(TopicCount::ProduceRequests, 1);
                     let records = partition.records.unwrap_or_default();
                     let config = &topic.settings.validation;
                     match shard.validator.borrow_mut().validate(&records, config, arrival) {
-                        Err(error) => invalid(&error),
+                        Err(error) => {
+                            count_invalid(&counters, &error, records.len());
+                            invalid(&error)
+                        }
                         // Nobody could ever end its transaction; Kafka's answer, too.
                         Ok(batch) if batch.header().is_transactional() => {
                             ProduceResult::failed(ErrorCode::TransactionalIdAuthorizationFailed)
@@ -140,6 +149,40 @@ fn refuse_internal<'a>(topic: &'a TopicView, context: &RequestContext) -> Result
     Ok(topic)
 }
 
+/// What a refused batch counts as; its request is counted with all others'.
+fn count_invalid(counters: &TopicCounters, error: &ValidationError, size_bytes: usize) {
+    let (what, count) = match error {
+        ValidationError::TooLarge { .. } => (TopicCount::BytesRejected, size_bytes as u64),
+        ValidationError::Corrupt(CorruptBatch::LegacyMagic(_) | CorruptBatch::Magic(_)) => {
+            (TopicCount::InvalidMagic, 1)
+        }
+        ValidationError::Corrupt(CorruptBatch::Crc { .. }) => (TopicCount::InvalidCrc, 1),
+        ValidationError::BaseOffset(_) | ValidationError::Counts { .. } => (TopicCount::InvalidSequence, 1),
+        ValidationError::Records(errors)
+            if errors.iter().any(|error| error.reason == RecordErrorReason::NoKey) =>
+        {
+            (TopicCount::NoKey, 1)
+        }
+        _ => return,
+    };
+    counters.add(what, count);
+}
+
+/// As Kafka counts: what clients ordinarily meet is no failure.
+fn is_failure(error: ErrorCode) -> bool {
+    !matches!(
+        error,
+        ErrorCode::None
+            | ErrorCode::UnknownTopicOrPartition
+            | ErrorCode::UnknownTopicId
+            | ErrorCode::NotLeaderOrFollower
+            | ErrorCode::MessageTooLarge
+            | ErrorCode::RecordListTooLarge
+            | ErrorCode::CorruptMessage
+            | ErrorCode::KafkaStorageError
+    )
+}
+
 fn invalid(error: &ValidationError) -> ProduceResult {
     let record_errors = error
         .record_errors()
@@ -163,7 +206,31 @@ impl Pending {
         }
     }
 
+    /// Count failures by topic: few requests have one.
+    fn count_failures(&self, shard: &Shard) {
+        if !self.results.iter().any(|result| is_failure(result.error_code)) {
+            return;
+        }
+        let view = shard.view();
+        let mut results = self.results.iter();
+        for topic in self.request.topics() {
+            let by_name = || view.topic_by_name(&topic.name);
+            let found =
+                view.topic_by_id(topic.id).or_else(by_name).map(|topic| shard.counters.topic(topic.id));
+            let failed = results
+                .by_ref()
+                .take(topic.partitions().len())
+                .filter(|result| is_failure(result.error_code));
+            let count = failed.count() as u64;
+            match found {
+                Some(counters) => counters.add(TopicCount::FailedProduceRequests, count),
+                None => shard.counters.add_of_unknown_topic(TopicCount::FailedProduceRequests, count),
+            }
+        }
+    }
+
     fn answer(self, shard: &Shard) -> Answer {
+        self.count_failures(shard);
         if self.request.acks() == 0 {
             return self.without_answer(shard);
         }

@@ -18,6 +18,8 @@ fn nothing_configured_runs_alone_on_loopback() {
     assert_eq!(config.node.quorum, Quorum::Alone);
     assert_eq!(config.node.shards, None);
     assert_eq!(config.node.spin_us, 0);
+    let http = HttpListener { host: Some("127.0.0.1".to_owned()), port: 9644, is_default: true };
+    assert_eq!(config.node.http, Some(http));
     assert_eq!(config.log.dirs, ["./data"]);
     assert_eq!(config.metadata_log.dir, "./data");
     let shown: Vec<_> = config.network.advertised_listeners.iter().map(Listener::to_string).collect();
@@ -45,6 +47,22 @@ fn a_file_of_a_combined_node() {
     assert_eq!(config.network.advertised_listeners.len(), 1);
     assert_eq!(config.network.listeners[1].protocol, SecurityProtocol::Plaintext);
     assert_eq!(config.network.socket_send_buffer_bytes, -1);
+}
+
+#[test]
+fn where_metrics_are_served() {
+    let of = |text: &str| load(&format!("jackdaw.http.listener={text}")).map(|(config, _)| config.node.http);
+    let at = |host: Option<&str>, port| {
+        Some(HttpListener { host: host.map(str::to_owned), port, is_default: false })
+    };
+    assert_eq!(of("").unwrap(), None);
+    assert_eq!(of("127.0.0.1:9644").unwrap(), at(Some("127.0.0.1"), 9644));
+    assert_eq!(of(":0").unwrap(), at(None, 0));
+    assert_eq!(of("[::1]:80").unwrap(), at(Some("::1"), 80));
+    for text in ["off", "9644", "127.0.0.1:99999"] {
+        let error = ConfigError::HttpListener { text: text.to_owned() };
+        assert_eq!(of(text).unwrap_err(), ConfigErrors(vec![error]));
+    }
 }
 
 #[test]

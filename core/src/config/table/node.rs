@@ -105,6 +105,11 @@ pub(super) const KEYS: &[ConfigKey] = &[
     int("jackdaw.spin.us").default("0").between(0, SPIN_US_MAX)
         .effective("How many microseconds a shard that has nothing to do looks for work before it sleeps, as long as it \
             has slept for less than that of late; 0 is never. A shorter way to the answer for a busy core."),
+    string("jackdaw.http.listener").default("127.0.0.1:9644")
+        .effective("Where `/metrics`, `/healthz` and `/readyz` are served over HTTP: host and port, every address where the host is left out, or nothing to serve them \
+            nowhere. Where another process has the port, a node that was told of none goes on without, with a warning; one \
+            that was told does not start. Whoever reaches it can read the names of topics, groups and clients: keep it on \
+            an address of those who may."),
     long("jackdaw.shard.memory.bytes").at_least(16 << 20)
         .waits(SHARD_MEMORY, "The memory of one shard for requests, answers and caches; the shards' part of the memory that \
             the process may use when left out."),

@@ -2,6 +2,7 @@
 //! (`cold`), told (`response`).
 
 mod cold;
+mod count;
 mod plan;
 mod read;
 mod response;
@@ -60,6 +61,7 @@ async fn answer(shard: &Rc<Shard>, reply_to: ReplyTo, request: &FetchFrame) -> A
     };
     let mut fetched = read::wait_for_enough(shard, request, &plan, max_bytes).await;
     let memory = cold::fill(shard, &plan, &mut fetched).await;
+    count::count(shard, &plan, &fetched);
     let (session_id, included) = response::settle(shard, mode, session_id, &mut plan, &fetched, now_ms);
     response::encode(reply_to, session_id, &plan, &included, &fetched, memory)
 }

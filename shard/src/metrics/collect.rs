@@ -1,0 +1,109 @@
+//! The node as a whole: every shard asked, their answers put together.
+
+use std::{collections::BTreeMap, rc::Rc, sync::Arc};
+
+use jackdaw_core::{group::GroupOffset, uuid::Uuid};
+use jackdaw_ring::yield_now;
+
+use super::{
+    counters::TopicTotals,
+    samples::{GroupSamples, MetricsAsk, MetricsTold, ShardSamples, tell},
+};
+use crate::{
+    limits::METRICS_SLICE,
+    message::{Call, Reply},
+    shard::Shard,
+};
+
+/// What a page is written from.
+pub(super) struct NodeSamples {
+    pub(super) shards: Vec<ShardSamples>,
+    pub(super) groups: GroupSamples,
+    pub(super) all_topics: TopicTotals,
+    pub(super) topics: BTreeMap<Arc<str>, TopicTotals>,
+    ends: BTreeMap<Arc<str>, Ends>,
+}
+
+/// The high watermarks of a topic.
+struct Ends {
+    topic_id: Uuid,
+    /// In the order of the partitions.
+    by_partition: Vec<(i32, i64)>,
+}
+
+impl NodeSamples {
+    /// Groups are asked first: a committed offset is then never ahead of its log for want of time.
+    pub(super) async fn collect(shard: &Rc<Shard>) -> Self {
+        let mut groups = GroupSamples::default();
+        for told in ask_all(shard, MetricsAsk::Groups).await {
+            if let MetricsTold::Groups(samples) = told {
+                groups.merge(samples);
+            }
+        }
+        let told = ask_all(shard, MetricsAsk::Shard).await.into_iter();
+        let shards = told.filter_map(|told| match told {
+            MetricsTold::Shard(samples) => Some(*samples),
+            _ => None,
+        });
+        let mut samples = Self {
+            shards: shards.collect(),
+            groups,
+            all_topics: TopicTotals::default(),
+            topics: BTreeMap::new(),
+            ends: BTreeMap::new(),
+        };
+        samples.sum_up().await;
+        samples
+    }
+
+    async fn sum_up(&mut self) {
+        for shard in &self.shards {
+            self.all_topics.add(&shard.all_topics);
+            for (topic, totals) in &shard.topics {
+                self.topics.entry(Arc::clone(topic)).or_default().add(totals);
+            }
+            yield_now().await;
+            for slice in shard.partitions.chunks(METRICS_SLICE) {
+                for sample in slice {
+                    let new = || Ends { topic_id: sample.topic_id, by_partition: Vec::new() };
+                    let ends = self.ends.entry(Arc::clone(&sample.topic)).or_insert_with(new);
+                    ends.by_partition.push((sample.partition, sample.high_watermark));
+                }
+                yield_now().await;
+            }
+        }
+        for ends in self.ends.values_mut() {
+            ends.by_partition.sort_unstable();
+        }
+    }
+
+    /// The high watermark of the partition that this offset was committed for; `None` where it is not served here, or
+    /// the topic was deleted and made anew since.
+    pub(super) fn high_watermark(&self, offset: &GroupOffset) -> Option<i64> {
+        let ends = self.ends.get(&offset.topic)?;
+        if !offset.topic_id.is_zero() && offset.topic_id != ends.topic_id {
+            return None;
+        }
+        let index =
+            ends.by_partition.binary_search_by_key(&offset.partition, |(partition, _)| *partition).ok()?;
+        Some(ends.by_partition[index].1)
+    }
+}
+
+/// Ask every shard at the same time; the answers come in the order of the shards.
+pub(super) async fn ask_all(shard: &Rc<Shard>, ask: MetricsAsk) -> Vec<MetricsTold> {
+    let own = shard.rpc.own();
+    let mut coming = Vec::with_capacity(shard.rpc.shards());
+    for other in (0..shard.rpc.shards()).filter(|other| *other != own) {
+        coming.push(shard.rpc.send(other, Call::Metrics(ask)).await);
+    }
+    let mut told = Vec::with_capacity(coming.len() + 1);
+    for reply in coming {
+        match reply.await {
+            Reply::Metrics(answer) => told.push(answer),
+            _ => panic!("a call for metrics is answered with metrics"),
+        }
+    }
+    told.insert(own.min(told.len()), tell(shard, ask).await);
+    told
+}
