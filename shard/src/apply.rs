@@ -15,7 +15,7 @@ use jackdaw_storage::{
 use crate::{
     limits::{LOGS_CLOSED_AT_ONCE, LOGS_MADE_AT_ONCE, LOGS_OPENED_AT_ONCE},
     log_dirs::random_uuid,
-    message::{ApplyStep, PartitionCheckpoint, PartitionKey},
+    message::{Applied, ApplyStep, PartitionCheckpoint, PartitionKey},
     node::Fatal,
     partition::{Partition, PartitionPlace, Surroundings},
     placement::Place,
@@ -23,17 +23,21 @@ use crate::{
     view::{TopicView, View},
 };
 
-/// Do one step of taking a view over; whether anything on disk changed.
-pub(crate) async fn apply(shard: &Rc<Shard>, view: &Arc<View>, step: ApplyStep) -> bool {
+/// Do one step of taking a view over.
+pub(crate) async fn apply(shard: &Rc<Shard>, view: &Arc<View>, step: ApplyStep) -> Applied {
+    let done = |has_changed: bool| Applied { has_changed, offline: Vec::new() };
     match step {
-        ApplyStep::Retire => retire_gone(shard, view).await,
-        ApplyStep::Open => open_new(shard, view).await,
+        ApplyStep::Retire => done(retire_gone(shard, view).await),
+        ApplyStep::Open => {
+            let has_changed = open_new(shard, view).await;
+            Applied { has_changed, offline: shard.offline.borrow().keys().copied().collect() }
+        }
         ApplyStep::Show => {
             let before = shard.view();
             shard.set_view(Arc::clone(view));
             shard.counters.retain_topics(|topic_id| view.topics.contains_key(&topic_id));
             shard.groups.follow(shard, &before, view);
-            false
+            Applied::default()
         }
     }
 }

@@ -93,7 +93,7 @@ pub(crate) enum Reply {
     Fetch(Vec<Fetched>),
     ListOffsets(Vec<OffsetAnswer>),
     /// Whether the step changed anything on disk.
-    Applied(bool),
+    Applied(Applied),
     /// `None` where no controller is active.
     Controller(Option<Box<controller::Response>>),
     Quorum(Option<QuorumState>),
@@ -114,6 +114,15 @@ pub(crate) enum ApplyStep {
     Open,
     /// The shard's own handlers see the view.
     Show,
+}
+
+/// What came of a step.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct Applied {
+    /// Whether anything on disk changed.
+    pub(crate) has_changed: bool,
+    /// After [`ApplyStep::Open`]: the partitions that could not be opened.
+    pub(crate) offline: Vec<PartitionKey>,
 }
 
 /// Batches for partitions of one shard, in the order of the request.

@@ -2,6 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
+    path::PathBuf,
     rc::Rc,
     sync::Arc,
 };
@@ -52,6 +53,8 @@ pub(crate) struct Partition {
     directory_left: Notify,
     /// Its directory has another name or is gone: what fails there now is of no account.
     retired: Cell<bool>,
+    /// The damage that a read met last, which was logged.
+    pub(crate) told_damage: RefCell<Option<(PathBuf, u64)>>,
     watchers: RefCell<Vec<Watcher>>,
     surroundings: Surroundings,
 }
@@ -124,6 +127,7 @@ impl Partition {
             directory_users: Cell::new(0),
             directory_left: Notify::default(),
             retired: Cell::new(false),
+            told_damage: RefCell::default(),
             watchers: RefCell::default(),
             surroundings,
         }

@@ -88,11 +88,24 @@ impl Partition {
                 refused.log_start_offset = log.log_start_offset();
                 (refused, None)
             }
-            Err(error) => {
-                tracing::error!(topic = %self.topic, partition = self.key.partition, %error, "cannot read");
-                (self.refused(read, ErrorCode::KafkaStorageError), None)
-            }
+            Err(error) => (self.refused(read, self.unreadable(&error)), None),
         }
+    }
+
+    /// What a client is told of a read that failed. Damage is Kafka's CORRUPT_MESSAGE: asking again does not help, and
+    /// clients say so to whoever runs them. The log has a line for each place, not for each client that tries again.
+    fn unreadable(&self, error: &StorageError) -> ErrorCode {
+        let StorageError::Corrupt { path, position, .. } = error else {
+            tracing::error!(topic = %self.topic, partition = self.key.partition, %error, "cannot read");
+            return ErrorCode::KafkaStorageError;
+        };
+        let place = (path.clone(), *position);
+        let mut told = self.told_damage.borrow_mut();
+        if told.as_ref() != Some(&place) {
+            tracing::error!(topic = %self.topic, partition = self.key.partition, "a read met damage: {error}");
+            *told = Some(place);
+        }
+        ErrorCode::CorruptMessage
     }
 
     fn described(&self, read: &FetchRead, log: &Log) -> Fetched {
@@ -155,10 +168,7 @@ impl Partition {
         match found {
             Ok(Some(found)) if found.offset < upper => at(found.offset, found.timestamp, found.leader_epoch),
             Ok(_) => at(-1, -1, -1),
-            Err(error) => {
-                tracing::error!(topic = %self.topic, partition = self.key.partition, %error, "cannot search by time");
-                OffsetAnswer::failed(query.index, ErrorCode::KafkaStorageError)
-            }
+            Err(error) => OffsetAnswer::failed(query.index, self.unreadable(&error)),
         }
     }
 }

@@ -5,14 +5,14 @@ use std::{rc::Rc, sync::Arc};
 use crate::{
     apply,
     checkpoints::Checkpoints,
-    message::{ApplyStep, Call, Reply},
+    message::{Applied, ApplyStep, Call, Reply},
     shard::Shard,
     view::View,
 };
 
 /// Make every shard take a view over; back when all have.
 pub(crate) async fn show(shard: &Rc<Shard>, view: Arc<View>) {
-    let has_retired = apply_everywhere(shard, &view, ApplyStep::Retire).await;
+    let has_retired = apply_everywhere(shard, &view, ApplyStep::Retire).await.has_changed;
     let is_first = shard.view().supported_features.is_empty();
     let checkpoints = shard.checkpoints.borrow().clone();
     let was_written = checkpoints.as_ref().is_none_or(|checkpoints| checkpoints.has_written());
@@ -21,11 +21,16 @@ pub(crate) async fn show(shard: &Rc<Shard>, view: Arc<View>) {
     if (has_retired || !is_first && !was_written) && !write_checkpoints(shard, checkpoints.as_ref()).await {
         return;
     }
-    let has_made = apply_everywhere(shard, &view, ApplyStep::Open).await;
-    if is_first && has_made && !write_checkpoints(shard, checkpoints.as_ref()).await {
+    let opened = apply_everywhere(shard, &view, ApplyStep::Open).await;
+    if is_first && opened.has_changed && !write_checkpoints(shard, checkpoints.as_ref()).await {
         return;
     }
     let before = shard.view();
+    let view = if opened.offline.is_empty() {
+        view
+    } else {
+        Arc::new(view.with_offline(&opened.offline, shard.identity.node_id))
+    };
     apply_everywhere(shard, &view, ApplyStep::Show).await;
     // The first view tells what there was before the start.
     if !is_first {
@@ -59,15 +64,17 @@ fn log_topics(before: &View, after: &View) {
     }
 }
 
-/// One step on every shard; whether it changed anything on disk.
-async fn apply_everywhere(shard: &Rc<Shard>, view: &Arc<View>, step: ApplyStep) -> bool {
+/// One step on every shard; what came of it on all of them.
+async fn apply_everywhere(shard: &Rc<Shard>, view: &Arc<View>, step: ApplyStep) -> Applied {
     let mut replies = Vec::new();
     for other in (0..shard.rpc.shards()).filter(|other| *other != shard.rpc.own()) {
         replies.push(shard.rpc.send(other, Call::Apply(Arc::clone(view), step)).await);
     }
-    let mut has_changed = apply::apply(shard, view, step).await;
+    let mut applied = apply::apply(shard, view, step).await;
     for reply in replies {
-        has_changed |= matches!(reply.await, Reply::Applied(true));
+        let Reply::Applied(other) = reply.await else { continue };
+        applied.has_changed |= other.has_changed;
+        applied.offline.extend(other.offline);
     }
-    has_changed
+    applied
 }

@@ -19,11 +19,14 @@ use crate::{
 /// Topics that the coordinators write; clients read them.
 const INTERNAL_TOPICS: [&str; 3] = [CONSUMER_OFFSETS, "__transaction_state", "__share_group_state"];
 
+/// The leader of a partition that has none.
+const NO_LEADER: i32 = -1;
+
 /// Where groups and their committed offsets are kept.
 pub(crate) const CONSUMER_OFFSETS: &str = "__consumer_offsets";
 
 /// One state of the cluster.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct View {
     /// What all the rest is made from, for those who decide by it.
     pub(crate) image: Arc<Image>,
@@ -65,6 +68,8 @@ pub(crate) struct PartitionView {
     pub(crate) isr: Vec<i32>,
     pub(crate) eligible_leader_replicas: Vec<i32>,
     pub(crate) last_known_elr: Vec<i32>,
+    /// This node, where it has the replica but could not open its log.
+    pub(crate) offline_on: Option<i32>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,7 +145,30 @@ impl View {
 
     /// Replicas that are on no live broker.
     pub(crate) fn offline_replicas(&self, partition: &PartitionView) -> Vec<i32> {
-        partition.replicas.iter().copied().filter(|replica| !self.is_alive(*replica)).collect()
+        let is_offline = |replica: &i32| !self.is_alive(*replica) || partition.offline_on == Some(*replica);
+        partition.replicas.iter().copied().filter(is_offline).collect()
+    }
+
+    /// The same where these partitions have no leader, because their logs could not be opened on this node: what Kafka's
+    /// controller says of replicas in a log directory that has failed.
+    pub(crate) fn with_offline(&self, offline: &[PartitionKey], node_id: i32) -> Self {
+        let mut view = self.clone();
+        for key in offline {
+            let Some(topic) = view.topics.get(&key.topic_id) else { continue };
+            let mut partitions = topic.partitions.clone();
+            if let Some(partition) =
+                usize::try_from(key.partition).ok().and_then(|index| partitions.get_mut(index))
+            {
+                partition.offline_on = Some(node_id);
+                if partition.leader == node_id {
+                    partition.leader = NO_LEADER;
+                }
+            }
+            let (name, settings) = (Arc::clone(&topic.name), Arc::clone(&topic.settings));
+            view.topics
+                .insert(key.topic_id, Arc::new(TopicView { id: topic.id, name, partitions, settings }));
+        }
+        view
     }
 }
 

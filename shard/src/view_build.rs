@@ -146,6 +146,7 @@ fn partition_view(partition: &Partition) -> PartitionView {
         isr: partition.isr.clone(),
         eligible_leader_replicas: partition.eligible_leader_replicas.clone(),
         last_known_elr: partition.last_known_elr.clone(),
+        offline_on: None,
     }
 }
 

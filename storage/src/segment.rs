@@ -15,7 +15,7 @@ use crate::{
     config::LogConfig,
     error::{During, Result, StorageError},
     layout::{FileKind, FileName, FileState},
-    offset_index::OffsetIndex,
+    offset_index::{OffsetIndex, OffsetPosition},
     recent_batches::BatchLocation,
     sync_queue::SyncQueue,
     time_index::{TimeIndex, TimestampOffset},
@@ -265,9 +265,13 @@ impl Segment {
 
     /// The batch with `offset`, or the first one after it; `None` where the segment ends before.
     pub(crate) fn find_batch(&self, offset: i64) -> Result<Option<BatchLocation>> {
-        let mut position = self.offset_index.lookup(offset)?.position;
+        let entry = self.offset_index.lookup(offset)?;
+        let mut position = entry.position;
         while position < self.size_bytes {
             let header = self.header_at(position)?.ok_or_else(|| self.damaged(position))?;
+            if position == entry.position && position > 0 && header.last_offset() != entry.offset {
+                return Err(self.misleading_index(entry));
+            }
             let size_bytes = header.size_bytes() as u32;
             if header.last_offset() >= offset {
                 return Ok(Some(BatchLocation {
@@ -289,6 +293,19 @@ impl Segment {
             position: u64::from(position),
             reason: "no batch stands here, though one was written".to_owned(),
             advice: DAMAGE_ADVICE,
+        }
+    }
+
+    /// The index names a batch that is not there.
+    fn misleading_index(&self, entry: OffsetPosition) -> StorageError {
+        StorageError::Corrupt {
+            path: self.offset_index.path().to_path_buf(),
+            position: 0,
+            reason: format!(
+                "it says that a batch ends with offset {} at byte {} of the segment, where another begins",
+                entry.offset, entry.position
+            ),
+            advice: INDEX_ADVICE,
         }
     }
 
@@ -354,6 +371,10 @@ impl Segment {
 pub(crate) const DAMAGE_ADVICE: &str = "This lies in data that had been flushed, so a disk or another program changed it. \
      Restore the partition's directory from a replica or a backup; or, to give up all records from here on, delete the \
      partition's line in recovery-point-offset-checkpoint and .kafka_cleanshutdown, then start again";
+
+/// What to do about an index that leads nowhere.
+const INDEX_ADVICE: &str = "An index holds nothing that the segment does not: stop the broker, remove the index, and the next start \
+     makes it anew; `jackdaw storage check` looks for more";
 
 fn no_timestamp(base_offset: i64) -> TimestampOffset {
     TimestampOffset { timestamp: NO_TIMESTAMP, offset: base_offset }

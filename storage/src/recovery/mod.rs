@@ -5,6 +5,7 @@
 //! every batch from the recovery point's segment on is checked with its CRC and all that is derived from batches is
 //! made anew. What was flushed must be there: damage below the recovery point is an error, never cut off silently.
 
+mod flushed;
 mod leftovers;
 mod segments;
 
@@ -84,6 +85,7 @@ impl Log {
         let topic_id = partition_metadata::read(&dir)?.ok_or_else(|| {
             StorageError::layout(&dir, "partition.metadata is missing: nobody knows whose records these are")
         })?;
+        flushed::require_logs(&dir, &list(&dir)?, &inputs)?;
         let mut report = RecoveryReport {
             removed_file_count: leftovers::finish_or_remove(&dir).await?,
             ..RecoveryReport::default()
@@ -99,6 +101,7 @@ impl Log {
         let snapshots =
             ProducerSnapshots::new(Rc::clone(&dir), offsets_of(&files, FileKind::ProducerSnapshot));
         let check = Check {
+            dir: &dir,
             config: &config,
             inputs,
             log_start_offset,
@@ -192,10 +195,14 @@ fn require_flushed(dir: &Path, log_end_offset: i64, inputs: &RecoveryInputs) -> 
     })
 }
 
-fn list_live(dir: &Path) -> Result<Vec<FileName>> {
+fn list(dir: &Path) -> Result<Vec<FileName>> {
     let entries = file::list_directory(dir).during("list", dir)?;
     let names = entries.iter().filter(|entry| !entry.is_dir).filter_map(|entry| FileName::parse(&entry.name));
-    Ok(names.filter(|name| name.state == FileState::Live).collect())
+    Ok(names.collect())
+}
+
+fn list_live(dir: &Path) -> Result<Vec<FileName>> {
+    Ok(list(dir)?.into_iter().filter(|name| name.state == FileState::Live).collect())
 }
 
 fn offsets_of(files: &[FileName], kind: FileKind) -> Vec<i64> {

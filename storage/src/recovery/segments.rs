@@ -1,9 +1,11 @@
 //! Checking segments: which ones, batch by batch, and where the log really ends.
 
+use std::path::Path;
+
 use jackdaw_core::{producer_state::Producers, records::BatchView};
 use jackdaw_ring::file;
 
-use super::{RecoveryInputs, RecoveryReport, producers_at};
+use super::{RecoveryInputs, RecoveryReport, flushed, producers_at};
 use crate::{
     batch_scan::{BadBatch, BatchScan, Scanned},
     config::LogConfig,
@@ -17,12 +19,20 @@ use crate::{
 
 /// What checking needs.
 pub(super) struct Check<'a> {
+    pub(super) dir: &'a Path,
     pub(super) config: &'a LogConfig,
     pub(super) inputs: RecoveryInputs,
     pub(super) log_start_offset: i64,
     pub(super) now_ms: i64,
     pub(super) epochs: LeaderEpochs,
     pub(super) snapshots: ProducerSnapshots,
+}
+
+impl Check<'_> {
+    /// Gaps between offsets are compaction's: the topic is compacted, or was once.
+    fn has_gaps(&self) -> bool {
+        self.config.is_compacted || self.inputs.first_dirty_offset.is_some()
+    }
 }
 
 /// What checking found.
@@ -50,6 +60,9 @@ pub(super) async fn check_segments(
     report: &mut RecoveryReport,
 ) -> Result<Checked> {
     let first_checked = first_to_check(&check.inputs, &opened)?;
+    let mut opened = opened;
+    let (start, dir) = (check.log_start_offset, check.dir);
+    flushed::check_ends(dir, &mut opened, first_checked, check.has_gaps(), start, &check.epochs)?;
     let mut segments = Vec::with_capacity(opened.len());
     for (index, OpenedSegment { mut segment, has_position_indexes, .. }) in opened.into_iter().enumerate() {
         if index < first_checked && !has_position_indexes {
@@ -130,6 +143,13 @@ async fn check_from(
         let segment = &mut segments[index];
         if segment.base_offset() < next_offset {
             return Err(overlap(segment, next_offset));
+        }
+        if index > first
+            && segment.base_offset() > next_offset
+            && (check.log_start_offset..check.inputs.recovery_point).contains(&next_offset)
+            && !check.has_gaps()
+        {
+            return Err(flushed::missing(check.dir, next_offset, segment.base_offset()));
         }
         if index > first && is_lost_before(&check, segment.base_offset(), next_offset) {
             let base_offset = segment.base_offset();
@@ -241,6 +261,14 @@ fn note(
 ) -> Result<()> {
     let header = batch.header();
     segment.note_batch(header, check.config.index_interval_bytes)?;
+    let epoch = header.partition_leader_epoch();
+    if header.base_offset() < check.inputs.recovery_point
+        && let Some(known) = check.epochs.epoch_at(header.base_offset())
+        && epoch >= 0
+        && known > epoch
+    {
+        return Err(flushed::wrong_epoch(check.dir, known, header, &segment.path()));
+    }
     check.epochs.assign_recovered(header.partition_leader_epoch(), header.base_offset());
     if let Some(completed) = producers.replay(batch)
         && completed.is_aborted

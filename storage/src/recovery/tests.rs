@@ -56,6 +56,8 @@ fn all_bytes(log: &Log) -> Vec<u8> {
     log.segments.iter().flat_map(|segment| content(&segment.path())).collect()
 }
 
+mod damage;
+
 #[test]
 fn rebuilds_exactly_what_a_clean_stop_leaves() {
     in_dir(|dir| async move {

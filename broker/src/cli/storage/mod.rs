@@ -1,6 +1,7 @@
 //! `jackdaw storage`: a server's directories, without a server.
 
 mod check;
+mod dump;
 mod format;
 
 use std::{future::Future, rc::Rc};
@@ -23,6 +24,8 @@ pub(crate) enum StorageCommand {
     /// Every batch's CRC and records, offsets, indexes, snapshots, checkpoints and the metadata log are read; nothing is
     /// changed. Directories of Apache Kafka are read as well.
     Check(check::CheckStorage),
+    /// Print what is in segments, indexes, snapshots and checkpoints
+    Dump(dump::DumpStorage),
 }
 
 impl StorageCommand {
@@ -30,6 +33,7 @@ impl StorageCommand {
         match self {
             Self::Format(command) => command.run(),
             Self::Check(command) => command.run(),
+            Self::Dump(command) => command.run(),
         }
     }
 }
