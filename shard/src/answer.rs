@@ -2,10 +2,14 @@
 
 use bytes::{BufMut, BytesMut};
 use jackdaw_core::protocol::{
-    ApiKey, Message, Writer,
+    ApiKey, EncodeError, Message, Writer,
     header::{RequestHeader, write_response_header},
 };
-use jackdaw_net::{Answer, Response};
+use jackdaw_net::{Answer, Piece, Response, budget::Permit};
+
+use crate::{limits::UNCOUNTED_ANSWER_BYTES, shard::Shard};
+
+const LENGTH_BYTES: usize = 4;
 
 /// What an answer needs of its request.
 #[derive(Clone, Copy, Debug)]
@@ -33,30 +37,51 @@ impl ReplyTo {
     pub(crate) fn with(&self, body: &impl Message) -> Answer {
         let mut writer = self.begin();
         match body.encode(&mut writer, self.version) {
-            Ok(()) => finish(writer),
+            Ok(()) => self.finish(writer),
             Err(error) => self.unencodable(&error),
         }
     }
 
-    /// Our own mistake: a body that its version cannot carry.
+    /// The same; what the answer takes is given back when it has been sent.
+    pub(crate) fn with_counted(&self, counted: Counted<impl Message>) -> Answer {
+        match (self.with(&counted.response), counted.memory) {
+            (Answer::Send(Response::Bytes(frame)), memory @ Some(_)) => {
+                Answer::Send(Response::Pieces { pieces: vec![Piece::Bytes(frame)], memory })
+            }
+            (answer, _) => answer,
+        }
+    }
+
+    /// Put the length in front and send.
+    pub(crate) fn finish(&self, writer: Writer) -> Answer {
+        let mut frame = writer.into_inner();
+        let size_bytes = frame.len() - LENGTH_BYTES;
+        let Ok(length) = i32::try_from(size_bytes) else {
+            return self.unencodable(&EncodeError::TooLong { what: "an answer", length: size_bytes });
+        };
+        frame[..LENGTH_BYTES].copy_from_slice(&length.to_be_bytes());
+        Answer::Send(Response::Bytes(frame.freeze()))
+    }
+
+    /// Our own mistake: a body that its version, or a frame, cannot carry.
     pub(crate) fn unencodable(&self, error: &dyn std::error::Error) -> Answer {
         tracing::error!(api = ?self.key, version = self.version, %error, "cannot encode an answer; please report this");
         Answer::Close(format!("the answer to {:?} v{} cannot be encoded", self.key, self.version))
     }
 }
 
-/// Put the length in front and send.
-pub(crate) fn finish(writer: Writer) -> Answer {
-    let mut frame = writer.into_inner();
-    let size_bytes = frame.len() - 4;
-    frame[..4].copy_from_slice(&frame_length(size_bytes));
-    Answer::Send(Response::Bytes(frame.freeze()))
+/// An answer that may be large, with the memory that was set aside for it before it was made.
+pub(crate) struct Counted<T> {
+    pub(crate) response: T,
+    pub(crate) memory: Option<Permit>,
 }
 
-/// A frame's length as it stands in front of it.
-pub(crate) fn frame_length(size_bytes: usize) -> [u8; 4] {
-    let size = i32::try_from(size_bytes);
-    // fetch.max.bytes and the limits on decoded messages keep every answer far below.
-    assert!(size.is_ok(), "an answer of {size_bytes} bytes does not fit a frame");
-    size.unwrap_or(0).to_be_bytes()
+/// Set memory aside for an answer of about `size_bytes`, decoded and encoded together. Small ones need none.
+pub(crate) async fn memory_for(shard: &Shard, size_bytes: usize) -> Option<Permit> {
+    if size_bytes <= UNCOUNTED_ANSWER_BYTES {
+        return None;
+    }
+    let mut memory = shard.memory.answer_permit();
+    memory.grow(size_bytes).await;
+    Some(memory)
 }

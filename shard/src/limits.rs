@@ -25,6 +25,22 @@ pub(crate) const DECODED_BYTES_PER_FRAME_BYTE: usize = 32;
 /// frame are decoded into 40 and planned in some more; one fetch a connection.
 pub(crate) const FETCH_BYTES_PER_FRAME_BYTE: usize = 4;
 
+/// An answer up to this size, decoded and encoded together, is made without setting memory aside: one at a time for
+/// each connection, and most answers are far smaller.
+pub(crate) const UNCOUNTED_ANSWER_BYTES: usize = 64 << 10;
+
+/// What Metadata takes for each topic and for each partition while it is answered, decoded and encoded together: a
+/// partition has three lists of replicas, of three each.
+pub(crate) const METADATA_TOPIC_BYTES: usize = 256;
+pub(crate) const METADATA_PARTITION_BYTES: usize = 320;
+
+/// What DescribeConfigs takes for one resource while it is answered: thirty keys of a topic with their documentation.
+pub(crate) const DESCRIBED_RESOURCE_BYTES: usize = 16 << 10;
+
+/// Resources that one DescribeConfigs describes; some 50 MB of answer at the bound. A name costs a few bytes and need
+/// not exist, its answer takes kilobytes.
+pub(crate) const DESCRIBED_RESOURCES_MAX: usize = 10_000;
+
 /// A read from disk where memory is short is of this size at least: the largest batch by default (`max.message.bytes`).
 pub(crate) const COLD_READ_LEAST_BYTES: usize = 1 << 20;
 

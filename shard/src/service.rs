@@ -10,7 +10,7 @@ use jackdaw_core::{
 use jackdaw_net::{Answer, Dispatched, Service};
 
 use crate::{
-    answer::ReplyTo,
+    answer::{Counted, ReplyTo},
     handlers,
     limits::{DECODED_BYTES_PER_FRAME_BYTE, FETCH_BYTES_PER_FRAME_BYTE},
     shard::Shard,
@@ -107,7 +107,7 @@ impl KafkaService {
             ApiKey::Produce => handlers::produce::dispatch(shard, context, reader).await,
             ApiKey::Fetch => handlers::fetch::dispatch(shard, context, reader),
             ApiKey::ApiVersions => handlers::api_versions::dispatch(shard, session, context, reader),
-            ApiKey::Metadata => self.later(context, reader, handlers::metadata::handle),
+            ApiKey::Metadata => self.later_counted(context, reader, handlers::metadata::handle),
             ApiKey::FindCoordinator => self.later(context, reader, handlers::find_coordinator::handle),
             ApiKey::OffsetCommit => self.later(context, reader, handlers::groups::offsets::commit),
             ApiKey::OffsetFetch => self.later(context, reader, handlers::groups::offset_fetch::handle),
@@ -153,7 +153,9 @@ impl KafkaService {
             ApiKey::ListConfigResources => {
                 self.later(context, reader, handlers::list_config_resources::handle)
             }
-            ApiKey::DescribeConfigs => self.later(context, reader, handlers::describe_configs::handle),
+            ApiKey::DescribeConfigs => {
+                self.later_counted(context, reader, handlers::describe_configs::handle)
+            }
             ApiKey::DescribeCluster => self.later(context, reader, handlers::describe_cluster::handle),
             ApiKey::DescribeTopicPartitions => {
                 self.later(context, reader, handlers::describe_topic_partitions::handle)
@@ -167,12 +169,29 @@ impl KafkaService {
     fn later<R, F>(
         &self,
         context: RequestContext,
-        mut reader: Reader<'_>,
+        reader: Reader<'_>,
         handle: impl FnOnce(Rc<Shard>, RequestContext, R) -> F + 'static,
     ) -> Dispatched
     where
         R: Request + 'static,
         F: Future<Output = R::Response> + 'static,
+    {
+        self.later_counted(context, reader, |shard, context, request| {
+            let handled = handle(shard, context, request);
+            async { Counted { response: handled.await, memory: None } }
+        })
+    }
+
+    /// The same for answers that may be large.
+    fn later_counted<R, F>(
+        &self,
+        context: RequestContext,
+        mut reader: Reader<'_>,
+        handle: impl FnOnce(Rc<Shard>, RequestContext, R) -> F + 'static,
+    ) -> Dispatched
+    where
+        R: Request + 'static,
+        F: Future<Output = Counted<R::Response>> + 'static,
     {
         let request = match R::decode(&mut reader, context.version) {
             Ok(request) => request,
@@ -180,10 +199,7 @@ impl KafkaService {
         };
         let shard = Rc::clone(&self.shard);
         let reply_to = context.reply_to;
-        Dispatched::later(async move {
-            let response = handle(shard, context, request).await;
-            reply_to.with(&response)
-        })
+        Dispatched::later(async move { reply_to.with_counted(handle(shard, context, request).await) })
     }
 }
 

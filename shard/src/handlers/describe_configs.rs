@@ -1,6 +1,9 @@
 //! DescribeConfigs (32): the values of topics, brokers, groups and client metrics, and what stands behind each.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 use jackdaw_core::{
     config::{BrokerConfig, DescribedConfig, DescribedSynonym},
@@ -13,7 +16,13 @@ use jackdaw_core::{
     },
 };
 
-use crate::{service::RequestContext, shard::Shard, view::View};
+use crate::{
+    answer::{Counted, memory_for},
+    limits::{DESCRIBED_RESOURCE_BYTES, DESCRIBED_RESOURCES_MAX},
+    service::RequestContext,
+    shard::Shard,
+    view::View,
+};
 
 /// The levels of a node's loggers; there are none here that a client may see or change.
 const BROKER_LOGGER: i8 = 8;
@@ -28,13 +37,42 @@ pub(crate) async fn handle(
     shard: Rc<Shard>,
     _context: RequestContext,
     request: DescribeConfigsRequest,
-) -> DescribeConfigsResponse {
+) -> Counted<DescribeConfigsResponse> {
+    let asked = distinct(&request.resources);
+    let described_count = asked.len().min(DESCRIBED_RESOURCES_MAX);
+    let memory = memory_for(&shard, described_count * DESCRIBED_RESOURCE_BYTES).await;
     let view = shard.view();
-    let results = request.resources.iter().map(|resource| {
-        let described = describe(&shard, &view, resource);
+    let results = asked.into_iter().enumerate().map(|(index, resource)| {
+        let described = match index < DESCRIBED_RESOURCES_MAX {
+            true => describe(&shard, &view, resource),
+            false => Err((ErrorCode::InvalidRequest, too_many())),
+        };
         result(&request, resource, described)
     });
-    DescribeConfigsResponse { results: results.collect(), ..DescribeConfigsResponse::default() }
+    let results = results.collect();
+    Counted { response: DescribeConfigsResponse { results, ..Default::default() }, memory }
+}
+
+/// Each resource once, where it is named first, and again only with other keys: a name costs a few bytes, its answer
+/// is long.
+fn distinct(resources: &[DescribeConfigsResource]) -> Vec<&DescribeConfigsResource> {
+    let mut seen = BTreeSet::new();
+    resources.iter().filter(|resource| seen.insert(identity(resource))).collect()
+}
+
+fn identity(resource: &DescribeConfigsResource) -> (i8, Result<i32, &str>, &[String]) {
+    let (kind, name) = (resource.resource_type, resource.resource_name.as_str());
+    // A number may be written in many ways.
+    let name = name.parse().ok().filter(|_| is_broker(kind)).ok_or(name);
+    (kind, name, resource.configuration_keys.as_deref().unwrap_or_default())
+}
+
+fn is_broker(resource_type: i8) -> bool {
+    resource_type == BROKER_LOGGER || ResourceType::new(resource_type) == Some(ResourceType::Broker)
+}
+
+fn too_many() -> String {
+    format!("more than {DESCRIBED_RESOURCES_MAX} resources in one request: ask for fewer at a time")
 }
 
 fn describe(

@@ -1,12 +1,13 @@
 //! DescribeProducers (61): the idempotent producers that partitions remember.
 
-use std::rc::Rc;
+use std::{collections::BTreeSet, rc::Rc};
 
 use jackdaw_core::{
     controller::check_topic_name,
     error_code::ErrorCode,
     protocol::messages::describe_producers::{
-        DescribeProducersRequest, DescribeProducersResponse, PartitionResponse, ProducerState, TopicResponse,
+        DescribeProducersRequest, DescribeProducersResponse, PartitionResponse, ProducerState, TopicRequest,
+        TopicResponse,
     },
 };
 
@@ -20,8 +21,9 @@ use crate::{
 pub(crate) async fn handle(
     shard: Rc<Shard>,
     _context: RequestContext,
-    request: DescribeProducersRequest,
+    mut request: DescribeProducersRequest,
 ) -> DescribeProducersResponse {
+    keep_first(&mut request);
     let view = shard.view();
     let mut results = Vec::new();
     let mut queries = Vec::new();
@@ -57,6 +59,15 @@ pub(crate) async fn handle(
         partitions: results.by_ref().take(topic.partition_indexes.len()).collect(),
     });
     DescribeProducersResponse { topics: topics.collect(), ..DescribeProducersResponse::default() }
+}
+
+/// Each partition once, where it is named first: its number costs four bytes, its producers may be a hundred thousand.
+fn keep_first(request: &mut DescribeProducersRequest) {
+    let mut seen = BTreeSet::new();
+    for TopicRequest { name, partition_indexes } in &mut request.topics {
+        let name = name.as_str();
+        partition_indexes.retain(|index| seen.insert((name, *index)));
+    }
 }
 
 /// Kafka explains a missing topic and not a missing partition.

@@ -1,6 +1,6 @@
 //! Metadata (3): brokers, topics, partitions and their leaders; creates topics where that is allowed.
 
-use std::rc::Rc;
+use std::{collections::BTreeSet, rc::Rc};
 
 use jackdaw_core::{
     controller::check_topic_name,
@@ -13,6 +13,8 @@ use jackdaw_core::{
 
 use super::topics::create_automatically;
 use crate::{
+    answer::{Counted, memory_for},
+    limits::{METADATA_PARTITION_BYTES, METADATA_TOPIC_BYTES},
     service::RequestContext,
     shard::Shard,
     view::{PartitionView, TopicView, View},
@@ -27,11 +29,12 @@ pub(crate) async fn handle(
     shard: Rc<Shard>,
     context: RequestContext,
     request: MetadataRequest,
-) -> MetadataResponse {
+) -> Counted<MetadataResponse> {
     let asked = asked_topics(&context, &request);
-    if let Some(topics) = asked {
+    if let Some(topics) = &asked {
         create_missing(&shard, &request, topics).await;
     }
+    let memory = memory_for(&shard, size_bytes(&shard.view(), asked.as_deref())).await;
     let view = shard.view();
     let listener = shard.listener_name(context.listener);
     let describe = |topic: &TopicView| describe(&view, topic, listener, context.version);
@@ -39,7 +42,7 @@ pub(crate) async fn handle(
         None => view.topics_by_name().map(describe).collect(),
         Some(topics) => topics.iter().map(|asked| find(&view, &context, asked, &describe)).collect(),
     };
-    MetadataResponse {
+    let response = MetadataResponse {
         brokers: view
             .alive_brokers(listener)
             .map(|(broker, endpoint)| MetadataResponseBroker {
@@ -53,6 +56,19 @@ pub(crate) async fn handle(
         controller_id: any_broker(&view, listener),
         topics,
         ..MetadataResponse::default()
+    };
+    Counted { response, memory }
+}
+
+/// What the answer takes, about.
+fn size_bytes(view: &View, asked: Option<&[&MetadataRequestTopic]>) -> usize {
+    let of = |topic: &TopicView| topic.partitions.len() * METADATA_PARTITION_BYTES;
+    match asked {
+        None => view.topics.values().map(|topic| METADATA_TOPIC_BYTES + of(topic)).sum(),
+        Some(topics) => {
+            let named = topics.iter().filter_map(|asked| topic_of(view, asked));
+            topics.len() * METADATA_TOPIC_BYTES + named.map(of).sum::<usize>()
+        }
     }
 }
 
@@ -61,21 +77,24 @@ pub(crate) fn any_broker(view: &View, listener: &str) -> i32 {
     view.alive_brokers(listener).next().map_or(-1, |(broker, _)| broker.id)
 }
 
-/// The topics that are asked for, or `None` for all: null, and in version 0, which has no null, an empty list.
+/// The topics that are asked for, each once, where it is named first: a name costs a few bytes, its answer may be long,
+/// and Kafka takes them as a set. `None` for all: null, and in version 0, which has no null, an empty list.
 fn asked_topics<'a>(
     context: &RequestContext,
     request: &'a MetadataRequest,
-) -> Option<&'a [MetadataRequestTopic]> {
-    request.topics.as_deref().filter(|topics| context.version > 0 || !topics.is_empty())
+) -> Option<Vec<&'a MetadataRequestTopic>> {
+    let topics = request.topics.as_deref().filter(|topics| context.version > 0 || !topics.is_empty())?;
+    let mut seen = BTreeSet::new();
+    Some(topics.iter().filter(|asked| seen.insert((name_of(asked), asked.topic_id))).collect())
 }
 
-async fn create_missing(shard: &Rc<Shard>, request: &MetadataRequest, topics: &[MetadataRequestTopic]) {
+async fn create_missing(shard: &Rc<Shard>, request: &MetadataRequest, topics: &[&MetadataRequestTopic]) {
     if !request.allow_auto_topic_creation || !shard.limits.auto_create_topics {
         return;
     }
     let missing: Vec<String> = {
         let view = shard.view();
-        let named = topics.iter().filter_map(name_of);
+        let named = topics.iter().filter_map(|asked| name_of(asked));
         named.filter(|name| view.topic_by_name(name).is_none()).cloned().collect()
     };
     if !missing.is_empty() {
@@ -86,6 +105,14 @@ async fn create_missing(shard: &Rc<Shard>, request: &MetadataRequest, topics: &[
 /// The name that a topic is asked for by. Java's clients that ask for an id send an empty name beside it.
 fn name_of(asked: &MetadataRequestTopic) -> Option<&String> {
     asked.name.as_ref().filter(|_| asked.topic_id.is_zero())
+}
+
+/// The topic that is asked for, if it exists.
+fn topic_of<'a>(view: &'a View, asked: &MetadataRequestTopic) -> Option<&'a TopicView> {
+    match name_of(asked) {
+        Some(name) => view.topic_by_name(name),
+        None => view.topic_by_id(asked.topic_id),
+    }
 }
 
 fn find(

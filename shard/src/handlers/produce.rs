@@ -16,7 +16,7 @@ use jackdaw_core::{
 use jackdaw_net::{Answer, Dispatched};
 
 use crate::{
-    answer::{ReplyTo, finish},
+    answer::ReplyTo,
     message::{Call, ProduceBatch, ProduceCall, Reply},
     metrics::{TopicCount, TopicCounters},
     rpc::Handled,
@@ -239,7 +239,7 @@ impl Pending {
         let written = write_produce_response(&mut writer, version, &self.request, &self.results, 0, &[]);
         shard.produce_frames.put(self.request);
         match written {
-            Ok(()) => finish(writer),
+            Ok(()) => self.reply_to.finish(writer),
             Err(error) => self.reply_to.unencodable(&error),
         }
     }

@@ -49,15 +49,27 @@ async fn fetch(
     mut groups: Vec<OffsetFetchRequestGroup>,
     require_stable: bool,
 ) -> Vec<OffsetFetchResponseGroup> {
-    let mut wholly_asked = BTreeSet::new();
-    // All offsets of a group are told once, however often they are asked for: the question is short.
-    groups.retain(|group| group.topics.is_some() || wholly_asked.insert(group.group_id.clone()));
+    keep_first(&mut groups);
     let one = |group: OffsetFetchRequestGroup| Request::OffsetFetch {
         version,
         request: OffsetFetchRequest { groups: vec![group], require_stable, ..Default::default() },
     };
     let answers = ask_each(shard, groups, |group| &group.group_id, one).await;
     answers.into_iter().flat_map(|answer| answer_of!(answer, OffsetFetch).groups).collect()
+}
+
+/// All offsets of a group, and each of them, are told once, however often they are asked for: the question is short, and
+/// an offset's metadata may be long.
+fn keep_first(groups: &mut Vec<OffsetFetchRequestGroup>) {
+    let mut wholly_asked = BTreeSet::new();
+    groups.retain(|group| group.topics.is_some() || wholly_asked.insert(group.group_id.clone()));
+    let mut seen = BTreeSet::new();
+    for OffsetFetchRequestGroup { group_id, topics, .. } in groups {
+        for topic in topics.iter_mut().flatten() {
+            let named = (group_id.as_str(), topic.name.as_str(), topic.topic_id);
+            topic.partition_indexes.retain(|index| seen.insert((named, *index)));
+        }
+    }
 }
 
 fn in_group(topic: &OffsetFetchRequestTopic) -> OffsetFetchRequestTopics {
