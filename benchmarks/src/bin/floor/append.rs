@@ -8,6 +8,7 @@ use std::{
     path::Path,
 };
 
+use jackdaw_bench::ballast::Ballast;
 use jackdaw_core::records::crc::crc32c;
 use serde_json::json;
 
@@ -53,7 +54,8 @@ fn over(plan: &Plan, path: &Path) -> Outcome {
 }
 
 fn append(plan: &Plan, file: &File) -> Outcome {
-    serve(plan, |frame, position| {
+    let ballast = Ballast::take(&plan.directory, plan.bytes)?;
+    serve_following(plan, ballast, |frame, position| {
         check(frame)?;
         file.write_all_at(frame, position)
     })
@@ -66,13 +68,25 @@ fn check(frame: &[u8]) -> std::io::Result<()> {
 
 /// Receives frames of one connection into one buffer, and does with each what it is told.
 fn serve(plan: &Plan, work: impl Fn(&[u8], u64) -> std::io::Result<()>) -> Outcome {
+    serve_following(plan, Ballast::default(), work)
+}
+
+/// The client gives the ballast back as it sends: that is not the server's work.
+fn serve_following(
+    plan: &Plan,
+    ballast: Ballast,
+    work: impl Fn(&[u8], u64) -> std::io::Result<()>,
+) -> Outcome {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;
     let frames = plan.bytes / FRAME_BYTES as u64;
     let client = std::thread::spawn(move || -> std::io::Result<()> {
         let frame: Vec<u8> = (0..FRAME_BYTES).map(|index| (index * 31) as u8).collect();
         let mut stream = TcpStream::connect(address)?;
-        (0..frames).try_for_each(|_| stream.write_all(&frame))
+        (0..frames).try_for_each(|index| {
+            ballast.follow(index * FRAME_BYTES as u64);
+            stream.write_all(&frame)
+        })
     });
     let (mut stream, _) = listener.accept()?;
     let mut frame = vec![0; FRAME_BYTES];

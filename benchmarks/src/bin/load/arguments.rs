@@ -1,6 +1,8 @@
 //! The command line: pairs of a name and a value, and after `--` a program.
 
-use std::{collections::BTreeMap, net::SocketAddr, str::FromStr, time::Duration};
+use std::{collections::BTreeMap, error::Error, net::SocketAddr, path::Path, str::FromStr, time::Duration};
+
+use jackdaw_bench::ballast::Ballast;
 
 /// What was not asked for by the end is an error: a misspelt name must not go unseen.
 pub(crate) struct Arguments {
@@ -57,6 +59,13 @@ impl Arguments {
             Some("1") => Ok(1),
             Some(other) => Err(format!("--acks {other} is neither all nor 1")),
         }
+    }
+
+    /// Page cache to hold until the broker writes: `--ballast-bytes`, in `--ballast-in`.
+    pub(crate) fn ballast(&mut self) -> Result<Ballast, Box<dyn Error>> {
+        let bytes = self.number("--ballast-bytes", 0)?;
+        let directory = self.text("--ballast-in", "/tmp");
+        Ok(Ballast::take(Path::new(&directory), bytes)?)
     }
 
     pub(crate) fn program(&mut self) -> Vec<String> {

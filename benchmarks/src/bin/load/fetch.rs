@@ -2,6 +2,7 @@
 
 use std::{cell::Cell, error::Error, rc::Rc, time::Duration};
 
+use jackdaw_bench::ballast::Ballast;
 use jackdaw_core::records::Codec;
 use jackdaw_ring::{now, spawn};
 use serde_json::json;
@@ -38,7 +39,7 @@ pub(crate) async fn run(mut arguments: Arguments) -> Result<(), Box<dyn Error>> 
             let connections = usize::try_from(partitions)?;
             let load = Load { connections, in_flight: 2, batch: FILLING, acks: 1 };
             let requests = fill_bytes.div_ceil(FILLING.payload_bytes());
-            produce::drive(bootstrap, &topic, &load, FILL_PATIENCE, requests).await?;
+            produce::drive(bootstrap, &topic, &load, FILL_PATIENCE, requests, Ballast::default()).await?;
             topic
         }
     };

@@ -38,6 +38,7 @@ pub(crate) async fn watch(mut arguments: Arguments) -> Result<(), Box<dyn Error>
     let seconds = arguments.seconds("--seconds", 30.0)?;
     let bytes: Option<u64> = arguments.optional("--bytes")?;
     let records: Option<u64> = arguments.optional("--records")?;
+    let ballast = arguments.ballast()?;
     let program = arguments.program();
     arguments.finish()?;
     let begun = subject.begin()?;
@@ -46,6 +47,8 @@ pub(crate) async fn watch(mut arguments: Arguments) -> Result<(), Box<dyn Error>
         subject.print(subject.at_end(&begun)?, json!({}));
         return Ok(());
     };
+    // What a program writes is not known while it runs.
+    ballast.follow(u64::MAX);
     let mut child =
         std::process::Command::new(name).args(rest).stdout(std::process::Stdio::null()).spawn()?;
     let status = loop {

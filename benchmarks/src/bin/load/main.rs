@@ -29,7 +29,8 @@ load COMMAND [--NAME VALUE]...     every command that loads a broker takes --boo
   produce   closed loop: each connection keeps some requests in flight
               [--connections 1] [--in-flight 5] [--record-bytes 1024] [--batch-bytes 1000000 | --batch-records N]
               [--codec none] [--acks 1] [--partitions 1] [--warm-up 3] [--seconds 10] [--bytes NO-LIMIT] [--flush no]
-              [--keep no]
+              [--keep no] [--ballast-bytes 0] [--ballast-in /tmp]    (page cache that is held until the broker
+              writes: benchmarks/README.md)
   latency   open loop: records are due at a rate, whatever the broker does; a consumer receives them
               [--rate 500] [--record-bytes 100] [--partitions 10] [--producers 1] [--in-flight 5] [--acks all]
               [--warm-up 5] [--seconds 30] [--flush no] [--consumers 1] [--laggards 0]
@@ -38,24 +39,19 @@ load COMMAND [--NAME VALUE]...     every command that loads a broker takes --boo
               [--topic NAME, else it is filled first] [--fill-bytes 1000000000] [--connections 1] [--warm-up 3]
               [--seconds 10] [--max-bytes 1048576] [--partitions 1]
   idle      connections that do nothing    [--connections 1000] [--seconds 30]
-  watch     what the broker uses while a program runs, or for a time    [--seconds 30] [--bytes N] [-- PROGRAM...]
+  watch     what the broker uses while a program runs, or for a time    [--seconds 30] [--bytes N] [--records N] [--ballast-bytes 0]
+              [--ballast-in /tmp] [-- PROGRAM...]
   topic     makes topics    --topic NAME [--topics 1] [--partitions 1] [--flush no]; with [--remove yes] removes them
   wait      until the broker answers, and says for how long    [--topic NAME] [--since UNIX-SECONDS] [--seconds 120]
   answer    a server that answers at once, for the generator's own floor    [--listen 127.0.0.1:0]
-  touch     takes memory and lets it go    [--gib 4]
   summarise prints the table of the lines in files    --raw FILE";
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let Some((command, rest)) = words.split_first() else { return Err(USAGE.into()) };
     let mut arguments = Arguments::parse(rest)?;
-    match command.as_str() {
-        "touch" => {
-            measure::touch(arguments.number("--gib", 4)?);
-            return Ok(());
-        }
-        "summarise" => return summary::print(&mut arguments),
-        _ => {}
+    if command == "summarise" {
+        return summary::print(&mut arguments);
     }
     // A fetch of tens of megabytes goes straight into its own buffer, so the pool serves small frames.
     let config = UringConfig { receive_buffers: 4096, receive_buffer_bytes: 4096, ..UringConfig::default() };

@@ -129,15 +129,3 @@ fn fields_of(used: &Usage) -> Map<String, Value> {
     ];
     fields.into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect()
 }
-
-/// Take memory and let it go, so that its pages are the machine's when a broker asks for them: on a virtual machine
-/// the first use of a page costs several times what is done with it.
-pub(crate) fn touch(gib: usize) {
-    const PAGE_BYTES: usize = 4096;
-    let mut blocks = Vec::with_capacity(gib);
-    for _ in 0..gib {
-        let mut block = vec![0u8; 1 << 30];
-        block.iter_mut().step_by(PAGE_BYTES).for_each(|byte| *byte = 1);
-        blocks.push(std::hint::black_box(block));
-    }
-}

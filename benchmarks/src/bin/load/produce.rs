@@ -1,10 +1,16 @@
 //! Producers in a closed loop: each connection keeps its requests in flight, and sends the next when one is answered.
 
-use std::{cell::Cell, error::Error, net::SocketAddr, rc::Rc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    error::Error,
+    net::SocketAddr,
+    rc::Rc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use hdrhistogram::Histogram;
-use jackdaw_bench::frames::Frames;
+use jackdaw_bench::{ballast::Ballast, frames::Frames};
 use jackdaw_core::{
     error_code::ErrorCode,
     protocol::{
@@ -42,7 +48,10 @@ struct Phase {
     end: Instant,
     left: Cell<u64>,
     answered: Cell<u64>,
-    latencies: std::cell::RefCell<Histogram<u64>>,
+    latencies: RefCell<Histogram<u64>>,
+    /// Given back as requests are answered, each of so many bytes.
+    ballast: Ballast,
+    request_bytes: u64,
 }
 
 /// What a phase did.
@@ -72,14 +81,16 @@ pub(crate) async fn run(mut arguments: Arguments) -> Result<(), Box<dyn Error>> 
     let (warm_up, seconds) = (arguments.seconds("--warm-up", 3.0)?, arguments.seconds("--seconds", 10.0)?);
     let bytes: u64 = arguments.number("--bytes", u64::MAX)?;
     let keeps = arguments.flag("--keep")?;
+    let ballast = arguments.ballast()?;
     arguments.finish()?;
 
     let topic = topic::create(bootstrap, &topic::new_name("produce"), shape).await?;
     if !warm_up.is_zero() {
-        drive(bootstrap, &topic, &load, warm_up, u64::MAX).await?;
+        drive(bootstrap, &topic, &load, warm_up, u64::MAX, Ballast::default()).await?;
     }
     let begun = subject.begin()?;
-    let outcome = drive(bootstrap, &topic, &load, seconds, bytes.div_ceil(batch.payload_bytes())).await?;
+    let requests = bytes.div_ceil(batch.payload_bytes());
+    let outcome = drive(bootstrap, &topic, &load, seconds, requests, ballast).await?;
     subject.print(subject.at_idle(&begun).await?, Value::Object(to_json(&load, &outcome)));
     if keeps {
         eprintln!("{}", topic.name);
@@ -112,7 +123,9 @@ pub(crate) async fn drive(
     load: &Load,
     duration: Duration,
     requests: u64,
+    ballast: Ballast,
 ) -> Result<Outcome, Box<dyn Error>> {
+    ballast.follow(0);
     let mut producers = Vec::new();
     for index in 0..load.connections {
         let partition = i32::try_from(index)? % topic.partitions;
@@ -124,6 +137,8 @@ pub(crate) async fn drive(
         left: Cell::new(requests),
         answered: Cell::new(0),
         latencies: Histogram::new_with_bounds(1, LONGEST_NS, 3)?.into(),
+        ballast,
+        request_bytes: load.batch.payload_bytes(),
     });
     let mut tasks = Vec::new();
     for (socket, frames) in producers {
@@ -202,6 +217,7 @@ impl Phase {
 
     fn note(&self, latency: Duration) {
         self.answered.set(self.answered.get() + 1);
+        self.ballast.follow(self.answered.get() * self.request_bytes);
         let ns = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX).max(1);
         self.latencies.borrow_mut().saturating_record(ns);
     }

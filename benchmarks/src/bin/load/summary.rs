@@ -163,7 +163,11 @@ fn machine(runs: &Runs) -> Result<String, std::fmt::Error> {
     text.push_str(
         "\nMeans a run, until the broker was idle again. waited: ready to run without a CPU. gen.: the load generator.\n",
     );
-    let missing: f64 = runs.values().flatten().filter_map(|line| line["missing"].as_f64()).sum();
+    let missing: f64 = runs
+        .values()
+        .flatten()
+        .filter_map(|line| line["missing"].as_f64())
+        .fold(0.0, |sum, missing| sum + missing);
     writeln!(text, "Records that a consumer never got, of all rows: {missing}.")?;
     Ok(text)
 }
