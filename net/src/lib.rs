@@ -6,7 +6,8 @@
 pub mod budget;
 pub mod connection;
 pub mod connections;
-pub mod frame;
+mod ends;
+mod frame;
 pub mod limits;
 pub mod listener;
 pub mod pipeline;
