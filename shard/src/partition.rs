@@ -20,7 +20,8 @@ use crate::{
     message::{PartitionCheckpoint, PartitionKey},
     node::Fatal,
     view::{PartitionView, TopicSettings, TopicView},
-    wakeups::{Wakeups, Watcher},
+    wakeups::Wakeups,
+    watchers::Watchers,
 };
 
 /// In answers where the producer's own timestamps stand.
@@ -51,7 +52,7 @@ pub(crate) struct Partition {
     directory_left: Notify,
     /// Its directory has another name or is gone: what fails there now is of no account.
     retired: Cell<bool>,
-    watchers: RefCell<Vec<Watcher>>,
+    pub(crate) watchers: Watchers,
     wakeups: Rc<Wakeups>,
     fatal: Fatal,
 }
@@ -118,7 +119,7 @@ impl Partition {
             directory_users: Cell::new(0),
             directory_left: Notify::default(),
             retired: Cell::new(false),
-            watchers: RefCell::default(),
+            watchers: Watchers::new(wakeups.watch_count.clone()),
             wakeups,
             fatal,
         }
@@ -387,22 +388,8 @@ impl Partition {
         self.offsets.get().last_stable_offset()
     }
 
-    pub(crate) fn watch(&self, watcher: Watcher) {
-        let mut watchers = self.watchers.borrow_mut();
-        if !watchers.contains(&watcher) {
-            watchers.push(watcher);
-        }
-    }
-
-    pub(crate) fn unwatch(&self, watcher: Watcher) {
-        self.watchers.borrow_mut().retain(|known| *known != watcher);
-    }
-
     /// Wake all: their next read finds out why.
     pub(crate) fn wake_all(&self) {
-        if self.watchers.borrow().is_empty() {
-            return;
-        }
         for watcher in self.watchers.take() {
             self.wakeups.wake(watcher);
         }

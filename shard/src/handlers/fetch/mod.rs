@@ -5,6 +5,8 @@ mod cold;
 mod plan;
 mod read;
 mod response;
+#[cfg(test)]
+mod tests;
 
 use std::rc::Rc;
 
