@@ -1,20 +1,9 @@
 //! One connection: a reader that dispatches, a writer that answers in order, a bounded pipeline between them.
 
-use std::{
-    cell::Cell,
-    future::poll_fn,
-    io,
-    pin::{Pin, pin},
-    rc::Rc,
-    task::Poll,
-};
+use std::{future::poll_fn, io, pin::Pin, rc::Rc, task::Poll};
 
 use bytes::Bytes;
-use jackdaw_ring::{
-    FileLease, Socket,
-    channel::{Notify, Queue},
-    spawn,
-};
+use jackdaw_ring::{FileLease, Socket, channel::Queue, spawn};
 
 use crate::{
     budget::{Budget, Permit},
@@ -45,26 +34,6 @@ struct Shared {
     socket: Rc<Socket>,
     registration: Registration,
     pipeline: Queue<Slot>,
-    /// The peer has ended the stream: nobody waits any more for what is not ready.
-    peer_gone: Cell<bool>,
-    went: Notify,
-}
-
-impl Shared {
-    /// Wait for `future`, but no longer than the peer is there.
-    async fn while_peer_is_there<T>(&self, future: impl Future<Output = T>) -> Option<T> {
-        let (mut future, mut went) = (pin!(future), pin!(self.went.notified()));
-        poll_fn(|context| {
-            if let Poll::Ready(output) = future.as_mut().poll(context) {
-                return Poll::Ready(Some(output));
-            }
-            if self.peer_gone.get() || went.as_mut().poll(context).is_ready() {
-                return Poll::Ready(None);
-            }
-            Poll::Pending
-        })
-        .await
-    }
 }
 
 /// Serve one connection until it ends. At the end of the peer's stream the answers that are ready still leave;
@@ -76,15 +45,12 @@ pub async fn serve<S: Service>(socket: Socket, service: Rc<S>, config: Connectio
         registration: config.connections.register(&socket),
         socket,
         pipeline: Queue::bounded(PIPELINE_REQUESTS_MAX),
-        peer_gone: Cell::new(false),
-        went: Notify::default(),
     });
     let writer = spawn(write(Rc::clone(&shared)));
     let ended = read(&shared, &*service, &config).await;
     shared.pipeline.close();
     if !matches!(ended, Ok(End::Closing)) {
-        shared.peer_gone.set(true);
-        shared.went.notify_all();
+        shared.registration.ends.abandon();
     }
     if let Err(error) = ended {
         log_end(&shared.socket, &error);
@@ -107,6 +73,7 @@ enum End {
 fn log_end(socket: &Socket, error: &FrameError) {
     match error {
         FrameError::Io(error) => tracing::debug!(peer = %socket.peer(), %error, "connection ended"),
+        FrameError::Closing => tracing::debug!(peer = %socket.peer(), "connection ended"),
         error => tracing::info!(peer = %socket.peer(), "closed the connection: the peer {error}"),
     }
 }
@@ -116,19 +83,19 @@ async fn read<S: Service>(
     service: &S,
     config: &ConnectionConfig,
 ) -> Result<End, FrameError> {
-    let socket = &shared.socket;
+    let (socket, ends) = (&shared.socket, &*shared.registration.ends);
     let mut session = service.open(socket.peer());
     let mut frames = FrameReader::new(config.request_max_bytes, config.budget.clone());
-    while let Some(frame) = frames.next(socket).await? {
+    while let Some(frame) = frames.next(socket, ends).await? {
         shared.registration.touch();
         let memory =
-            take_memory(shared, frame.permit, service.memory_bytes(&frame.bytes), &config.budget).await;
+            take_memory(shared, frame.permit, service.memory_bytes(&frame.bytes), &config.budget).await?;
         let dispatched = service.dispatch(&mut session, frame.bytes).await;
         let last = matches!(dispatched, Dispatched::Done(Answer::Close(_)));
         // A request that is done needs its memory no more, however long its answer waits to leave.
         let memory = memory.filter(|_| matches!(dispatched, Dispatched::Later(_)));
         // A closed pipeline means that the writer has ended and with it the connection.
-        if enqueue(shared, Slot { dispatched, memory }).await.is_err() || last {
+        if !enqueue(shared, Slot { dispatched, memory }).await || last {
             return Ok(End::Closing);
         }
     }
@@ -141,24 +108,26 @@ async fn take_memory(
     frame: Option<Permit>,
     size_bytes: usize,
     budget: &Budget,
-) -> Option<Permit> {
+) -> Result<Option<Permit>, FrameError> {
     if size_bytes == 0 {
-        return frame;
+        return Ok(frame);
     }
     let mut permit = frame.unwrap_or_else(|| budget.permit());
     if !permit.try_grow(size_bytes) {
         shared.socket.pause_receiving();
-        permit.grow(size_bytes).await;
+        let grown = shared.registration.ends.while_open(&shared.socket, permit.grow(size_bytes)).await;
+        grown.ok_or(FrameError::Closing)?;
     }
-    Some(permit)
+    Ok(Some(permit))
 }
 
 /// Put a request into the pipeline. While there is no room the socket receives nothing: what comes would take the
-/// core's receive buffers.
-async fn enqueue(shared: &Shared, slot: Slot) -> Result<(), Slot> {
-    let Err(slot) = shared.pipeline.try_push(slot) else { return Ok(()) };
+/// core's receive buffers. False if the connection ends.
+async fn enqueue(shared: &Shared, slot: Slot) -> bool {
+    let Err(slot) = shared.pipeline.try_push(slot) else { return true };
     shared.socket.pause_receiving();
-    shared.pipeline.push(slot).await
+    let pushed = shared.registration.ends.while_open(&shared.socket, shared.pipeline.push(slot)).await;
+    matches!(pushed, Some(Ok(())))
 }
 
 async fn write(shared: Rc<Shared>) {
@@ -169,14 +138,15 @@ async fn write(shared: Rc<Shared>) {
         tracing::debug!(peer = %socket.peer(), %error, "connection ended while answering");
     }
     pipeline.close();
-    socket.shutdown();
+    // The reader may wait for memory.
+    shared.registration.ends.close(socket);
     // What is still in the pipeline has nobody to answer to.
     while pipeline.try_pop().is_some() {}
 }
 
 async fn answer_all(output: &mut Output<'_>, pipeline: &Queue<Slot>) -> io::Result<()> {
     loop {
-        let Slot { dispatched, memory: _until_answered } = match pipeline.try_pop() {
+        let Slot { dispatched, memory } = match pipeline.try_pop() {
             Some(slot) => slot,
             None => {
                 output.flush(false).await?;
@@ -186,7 +156,12 @@ async fn answer_all(output: &mut Output<'_>, pipeline: &Queue<Slot>) -> io::Resu
                 }
             }
         };
-        let Some(answer) = finish(dispatched, output).await? else { return Ok(()) };
+        let Some(answer) = finish(dispatched, output).await? else {
+            // The reader may wait for it.
+            drop(memory);
+            abandon(pipeline).await;
+            return Ok(());
+        };
         match answer {
             Answer::Send(response) => output.add(response).await?,
             Answer::Nothing => {}
@@ -197,6 +172,11 @@ async fn answer_all(output: &mut Output<'_>, pipeline: &Queue<Slot>) -> io::Resu
             }
         }
     }
+}
+
+/// Nobody waits for answers any more. What the peer has sent before it went may still be read and dispatched.
+async fn abandon(pipeline: &Queue<Slot>) {
+    while pipeline.pop().await.is_some() {}
 }
 
 /// Wait for an answer; what is ready to go leaves before the wait. `None` if the peer went first.
@@ -214,7 +194,7 @@ async fn finish(dispatched: Dispatched, output: &mut Output<'_>) -> io::Result<O
         return Ok(ready);
     }
     output.flush(false).await?;
-    Ok(output.shared.while_peer_is_there(later).await)
+    Ok(output.shared.registration.ends.until_abandoned(later).await)
 }
 
 /// Answers on their way, put together into few sends.

@@ -9,6 +9,8 @@ use std::{
 use jackdaw_ring::{Instant, Socket, now, sleep};
 use slab::Slab;
 
+use crate::ends::Ends;
+
 /// How often idle connections are looked for. Kafka's own granularity is the poll; ten seconds keep an idle core
 /// asleep.
 const IDLE_CHECK: Duration = Duration::from_secs(10);
@@ -19,6 +21,7 @@ pub struct Connections(Rc<RefCell<Slab<Entry>>>);
 
 struct Entry {
     socket: Rc<Socket>,
+    ends: Rc<Ends>,
     active: Rc<Cell<Instant>>,
 }
 
@@ -27,24 +30,26 @@ pub struct Registration {
     connections: Connections,
     key: usize,
     active: Rc<Cell<Instant>>,
+    pub(crate) ends: Rc<Ends>,
 }
 
 impl Connections {
     pub fn register(&self, socket: &Rc<Socket>) -> Registration {
         let active = Rc::new(Cell::new(now()));
-        let entry = Entry { socket: Rc::clone(socket), active: Rc::clone(&active) };
+        let ends = Rc::new(Ends::default());
+        let entry = Entry { socket: Rc::clone(socket), ends: Rc::clone(&ends), active: Rc::clone(&active) };
         let key = self.0.borrow_mut().insert(entry);
-        Registration { connections: self.clone(), key, active }
+        Registration { connections: self.clone(), key, active, ends }
     }
 
     pub fn count(&self) -> usize {
         self.0.borrow().len()
     }
 
-    /// End all; their tasks see the end of the stream.
+    /// End all; their tasks see the end of the stream, or that they need not wait.
     pub fn shutdown_all(&self) {
         for (_, entry) in self.0.borrow().iter() {
-            entry.socket.shutdown();
+            entry.ends.close(&entry.socket);
         }
     }
 
@@ -55,7 +60,7 @@ impl Connections {
             let deadline = now();
             for (_, entry) in self.0.borrow().iter() {
                 if deadline.since(entry.active.get()) > limit {
-                    entry.socket.shutdown();
+                    entry.ends.close(&entry.socket);
                 }
             }
         }

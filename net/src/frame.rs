@@ -8,6 +8,7 @@ use jackdaw_ring::{Socket, timeout};
 
 use crate::{
     budget::{Budget, Permit},
+    ends::Ends,
     limits::{FIRST_ALLOCATION_BYTES, FRAME_PROGRESS_TIMEOUT, POOLED_FRAME_BYTES_MAX, PROGRESS_STEP_BYTES},
 };
 
@@ -15,25 +16,28 @@ const LENGTH_BYTES: usize = 4;
 
 /// Why a connection's frames end other than at a frame's border.
 #[derive(Debug, thiserror::Error)]
-pub enum FrameError {
+pub(crate) enum FrameError {
     #[error("announced a request of {size_bytes} bytes; socket.request.max.bytes is {limit_bytes}")]
     Size { size_bytes: i32, limit_bytes: usize },
     #[error("closed the connection {missing_bytes} bytes before the end of a request")]
     Truncated { missing_bytes: usize },
     #[error("sent nothing for {} s in the middle of a request", FRAME_PROGRESS_TIMEOUT.as_secs())]
     Stalled,
+    /// We closed the connection while its reader waited for memory.
+    #[error("was to be closed")]
+    Closing,
     #[error(transparent)]
     Io(#[from] io::Error),
 }
 
 /// One request frame and the memory permit that it holds, if it has memory of its own.
-pub struct Frame {
-    pub bytes: Bytes,
-    pub permit: Option<Permit>,
+pub(crate) struct Frame {
+    pub(crate) bytes: Bytes,
+    pub(crate) permit: Option<Permit>,
 }
 
 /// Cuts one connection's byte stream into frames.
-pub struct FrameReader {
+pub(crate) struct FrameReader {
     limit_bytes: usize,
     budget: Budget,
     /// Received and not yet cut.
@@ -43,12 +47,12 @@ pub struct FrameReader {
 }
 
 impl FrameReader {
-    pub fn new(limit_bytes: usize, budget: Budget) -> Self {
+    pub(crate) fn new(limit_bytes: usize, budget: Budget) -> Self {
         Self { limit_bytes, budget, buffered: Bytes::new(), proven_bytes: 0 }
     }
 
     /// The next frame; `None` where the peer ended the stream between two frames.
-    pub async fn next(&mut self, socket: &Socket) -> Result<Option<Frame>, FrameError> {
+    pub(crate) async fn next(&mut self, socket: &Socket, ends: &Ends) -> Result<Option<Frame>, FrameError> {
         if self.buffered.is_empty() {
             match socket.receive().await? {
                 Some(chunk) => self.buffered = chunk,
@@ -63,10 +67,10 @@ impl FrameReader {
             let bytes = self.collect(socket, size_bytes).await?;
             // Taken when the frame is whole: a peer that only announces frames takes nothing from others.
             let mut permit = self.budget.permit();
-            permit.grow(size_bytes).await;
+            ends.while_open(socket, permit.grow(size_bytes)).await.ok_or(FrameError::Closing)?;
             return Ok(Some(Frame { bytes, permit: Some(permit) }));
         }
-        self.receive_large(socket, size_bytes).await.map(Some)
+        self.receive_large(socket, ends, size_bytes).await.map(Some)
     }
 
     async fn length(&mut self, socket: &Socket) -> Result<usize, FrameError> {
@@ -99,10 +103,15 @@ impl FrameReader {
         }
     }
 
-    async fn receive_large(&mut self, socket: &Socket, size_bytes: usize) -> Result<Frame, FrameError> {
+    async fn receive_large(
+        &mut self,
+        socket: &Socket,
+        ends: &Ends,
+        size_bytes: usize,
+    ) -> Result<Frame, FrameError> {
         let mut permit = self.budget.permit();
         let mut capacity = size_bytes.min(self.proven_bytes.max(FIRST_ALLOCATION_BYTES));
-        permit.grow(capacity).await;
+        ends.while_open(socket, permit.grow(capacity)).await.ok_or(FrameError::Closing)?;
         let mut frame = BytesMut::with_capacity(capacity);
         frame.extend_from_slice(&std::mem::take(&mut self.buffered));
         loop {
@@ -115,7 +124,7 @@ impl FrameReader {
                 return Ok(Frame { bytes: frame.freeze(), permit: Some(permit) });
             }
             let grown = size_bytes.min(capacity * 2);
-            permit.grow(grown - capacity).await;
+            ends.while_open(socket, permit.grow(grown - capacity)).await.ok_or(FrameError::Closing)?;
             capacity = grown;
             let mut larger = BytesMut::with_capacity(capacity);
             larger.extend_from_slice(&frame);

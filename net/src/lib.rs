@@ -6,6 +6,7 @@
 pub mod budget;
 pub mod connection;
 pub mod connections;
+mod ends;
 pub mod frame;
 pub mod http;
 pub mod limits;

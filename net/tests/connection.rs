@@ -7,6 +7,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use jackdaw_net::{
     Answer, ConnectionConfig, Connections, Dispatched, Piece, Response, Service,
     budget::Budget,
+    limits::PIPELINE_REQUESTS_MAX,
     listener::{Loads, Placed, accept},
     serve,
 };
@@ -378,6 +379,89 @@ fn a_parked_connection_stays_registered() {
         assert_eq!(served.config.connections.count(), 1);
         served.config.connections.shutdown_all();
         served.expect_end().await;
+    });
+}
+
+/// More requests than a connection may have under way, all of which wait.
+async fn with_a_full_pipeline(config: &ConnectionConfig) -> Served {
+    let served = connect(config).await;
+    let parked: Vec<Bytes> = (0..PIPELINE_REQUESTS_MAX + 20).map(|_| framed(b"parked")).collect();
+    served.send(parked.concat()).await;
+    // One is with the writer, and one with the reader, which has no room for it.
+    while served.service.dispatched.get() < PIPELINE_REQUESTS_MAX + 2 {
+        sleep(Duration::from_millis(1)).await;
+    }
+    served
+}
+
+#[test]
+fn a_client_that_goes_with_a_full_pipeline_is_missed() {
+    run(async {
+        let served = with_a_full_pipeline(&config(1 << 20)).await;
+        drop(served.client);
+        timeout(SECONDS, served.serving).await.expect("the client's going is never noticed");
+        assert_eq!(served.config.connections.count(), 0);
+        // What it sent before it went has had its effect.
+        assert_eq!(served.service.dispatched.get(), PIPELINE_REQUESTS_MAX + 20);
+    });
+}
+
+#[test]
+fn a_full_pipeline_outlives_neither_a_stop_nor_the_idle_limit() {
+    run(async {
+        let served = with_a_full_pipeline(&config(1 << 20)).await;
+        served.config.connections.shutdown_all();
+        served.expect_end().await;
+        let served = with_a_full_pipeline(&config(1 << 20)).await;
+        spawn(served.config.connections.clone().close_idle(Duration::from_millis(50)));
+        served.expect_end().await;
+    });
+}
+
+/// Its first requests have all the memory, the next waits for some.
+async fn without_memory(config: &ConnectionConfig, next: Bytes) -> Served {
+    let served = connect(config).await;
+    let requests: Vec<Bytes> = (0..6).map(|index| framed(format!("m{index}").as_bytes())).collect();
+    served.send([Bytes::from(requests.concat()), next].concat()).await;
+    while served.service.dispatched.get() < 6 {
+        sleep(Duration::from_millis(1)).await;
+    }
+    sleep(Duration::from_millis(5)).await;
+    assert_eq!(served.service.dispatched.get(), 6);
+    served
+}
+
+#[test]
+fn a_client_that_goes_while_its_request_waits_for_memory_is_missed() {
+    run(async {
+        // A decoded request that needs memory, one that was put together, and a large one.
+        for next in [framed(b"m6"), framed(&[b'x'; 40_000]), framed(&[b'x'; 300_000])] {
+            let config = config(5 * DECODED_BYTES);
+            let served = without_memory(&config, next.clone()).await;
+            drop(served.client);
+            timeout(SECONDS, served.serving).await.expect("the client's going is never noticed");
+            assert_eq!(config.budget.left_bytes(), 5 * DECODED_BYTES);
+            let served = without_memory(&config, next).await;
+            served.config.connections.shutdown_all();
+            served.expect_end().await;
+            assert_eq!(config.budget.left_bytes(), 5 * DECODED_BYTES);
+        }
+    });
+}
+
+#[test]
+fn a_request_that_has_all_memory_gives_it_back_when_its_client_goes() {
+    run(async {
+        let mut parked = vec![b'x'; 40_000];
+        parked[0] = b'p';
+        let served = connect(&config(0)).await;
+        served.send([framed(&parked), framed(&parked)].concat()).await;
+        while served.service.dispatched.get() < 1 {
+            sleep(Duration::from_millis(1)).await;
+        }
+        sleep(Duration::from_millis(20)).await;
+        drop(served.client);
+        timeout(SECONDS, served.serving).await.expect("the second request waits for the memory of the first");
     });
 }
 

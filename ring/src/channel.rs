@@ -25,14 +25,18 @@ impl Notify {
 
     /// Wait for the next [`Notify::notify_all`] after the first poll.
     pub async fn notified(&self) {
-        let mut round = None;
-        poll_fn(|context| match round {
-            Some(seen) if seen != self.round.get() => Poll::Ready(()),
-            _ => {
-                round = Some(self.round.get());
-                self.waiting.borrow_mut().push(context.waker().clone());
-                Poll::Pending
+        let mut known: Option<(u64, Waker)> = None;
+        poll_fn(|context| {
+            match &known {
+                Some((round, _)) if *round != self.round.get() => return Poll::Ready(()),
+                // Polled for something else; it waits already.
+                Some((_, waker)) if waker.will_wake(context.waker()) => {}
+                _ => {
+                    self.waiting.borrow_mut().push(context.waker().clone());
+                    known = Some((self.round.get(), context.waker().clone()));
+                }
             }
+            Poll::Pending
         })
         .await;
     }

@@ -40,6 +40,8 @@ pub enum Operation {
     Send { socket: Descriptor, buffers: Vec<Bytes>, more: bool },
     /// Wait until the socket takes more bytes.
     Writable { socket: Descriptor },
+    /// Wait until the peer has ended its stream or the connection is no more, whatever is still to be received.
+    PeerEnded { socket: Descriptor },
     /// Read up to `length` bytes at `position` onto the end of `buffer`.
     Read { file: Descriptor, buffer: BytesMut, position: u64, length: usize },
     /// Write these bytes at `position`. May complete short.

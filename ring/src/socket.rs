@@ -362,6 +362,12 @@ impl Socket {
         }
     }
 
+    /// Wait until the peer has ended its stream or the connection is no more. Receives nothing: for those who have paused.
+    pub async fn peer_ended(&self) {
+        // Why it failed is told to who receives or sends next.
+        let _ = once(Operation::PeerEnded { socket: self.descriptor }).await;
+    }
+
     /// End both directions; a receive in flight ends too.
     pub fn shutdown(&self) {
         self.driver.shutdown(self.descriptor);

@@ -20,7 +20,7 @@ struct Waits {
 }
 
 /// Names a waiting fetch of one shard to other shards; never used again.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct FetchToken {
     place: usize,
     generation: u32,

@@ -36,6 +36,7 @@ mod start;
 mod view;
 mod view_build;
 mod wakeups;
+mod watchers;
 
 pub use node::{FatalKind, Node, NodeError, ShardSeat, StopReason};
 pub use start::run_shard;

@@ -25,6 +25,10 @@ pub(crate) const DECODED_BYTES_PER_FRAME_BYTE: usize = 32;
 /// frame are decoded into 40 and planned in some more; one fetch a connection.
 pub(crate) const FETCH_BYTES_PER_FRAME_BYTE: usize = 4;
 
+/// Partitions of one shard that waiting fetches watch, counted for each fetch; some 100 MB at the bound. A hundred
+/// consumers that each poll 10,000 partitions. Beyond it a long poll is answered at once with what there is.
+pub(crate) const WATCHES_MAX: usize = 1 << 20;
+
 /// An answer up to this size, decoded and encoded together, is made without setting memory aside: one at a time for
 /// each connection, and most answers are far smaller.
 pub(crate) const UNCOUNTED_ANSWER_BYTES: usize = 64 << 10;

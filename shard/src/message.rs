@@ -174,6 +174,8 @@ pub(crate) struct Fetched {
     /// For read_committed only.
     pub(crate) aborted: Option<Vec<AbortedTransaction>>,
     pub(crate) data: FetchedData,
+    /// Waiting for more would be in vain: the fetch is answered with this, whatever `min_bytes` it asked for.
+    pub(crate) ends_wait: bool,
 }
 
 /// Record bytes: never copied where the page cache has them.
@@ -215,6 +217,7 @@ impl Fetched {
             current_leader: None,
             aborted: None,
             data: FetchedData::None,
+            ends_wait: false,
         }
     }
 }

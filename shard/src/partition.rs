@@ -22,7 +22,8 @@ use crate::{
     metrics::{TopicCount, TopicCounters},
     node::Fatal,
     view::{PartitionView, TopicSettings, TopicView},
-    wakeups::{Wakeups, Watcher},
+    wakeups::Wakeups,
+    watchers::Watchers,
 };
 
 /// In answers where the producer's own timestamps stand.
@@ -55,7 +56,7 @@ pub(crate) struct Partition {
     retired: Cell<bool>,
     /// The damage that a read met last, which was logged.
     pub(crate) told_damage: RefCell<Option<(PathBuf, u64)>>,
-    watchers: RefCell<Vec<Watcher>>,
+    pub(crate) watchers: Watchers,
     surroundings: Surroundings,
 }
 
@@ -128,7 +129,7 @@ impl Partition {
             directory_left: Notify::default(),
             retired: Cell::new(false),
             told_damage: RefCell::default(),
-            watchers: RefCell::default(),
+            watchers: Watchers::new(surroundings.wakeups.watch_count.clone()),
             surroundings,
         }
     }
@@ -401,22 +402,8 @@ impl Partition {
         self.offsets.get().last_stable_offset()
     }
 
-    pub(crate) fn watch(&self, watcher: Watcher) {
-        let mut watchers = self.watchers.borrow_mut();
-        if !watchers.contains(&watcher) {
-            watchers.push(watcher);
-        }
-    }
-
-    pub(crate) fn unwatch(&self, watcher: Watcher) {
-        self.watchers.borrow_mut().retain(|known| *known != watcher);
-    }
-
     /// Wake all: their next read finds out why.
     pub(crate) fn wake_all(&self) {
-        if self.watchers.borrow().is_empty() {
-            return;
-        }
         for watcher in self.watchers.take() {
             self.surroundings.wakeups.wake(watcher);
         }

@@ -34,7 +34,8 @@ use crate::{
     producer_ids::ProducerIds,
     rpc::{Handled, Rpc},
     view::View,
-    wakeups::{Wakeups, Watcher},
+    wakeups::Wakeups,
+    watchers::Watcher,
 };
 
 /// What one core owns of the broker.
@@ -211,9 +212,12 @@ impl Shard {
     /// Read from partitions of this shard for a fetch of shard `from`. What the page cache does not have is read
     /// through the ring, as far as the caller has set memory aside: first the places to look at, then the data.
     pub(crate) fn fetch(self: &Rc<Self>, from: usize, call: FetchCall) -> Handled {
+        // First of all: what comes while the disk is waited for must wake it, and if it no longer waits by then, there
+        // is somebody to forget it.
+        let may_wait = self.watch(from, &call);
         let places: Vec<_> = call.reads.iter().filter_map(|read| self.cold_place(read)).collect();
         if places.is_empty() {
-            let (fetched, cold) = self.read_all(from, &call);
+            let (fetched, cold) = self.read_all(&call, may_wait);
             if cold.is_empty() {
                 return Handled::Now(Reply::Fetch(fetched));
             }
@@ -227,7 +231,7 @@ impl Shard {
                     tracing::warn!(%error, "cannot read ahead");
                 }
             }
-            let (fetched, cold) = shard.read_all(from, &call);
+            let (fetched, cold) = shard.read_all(&call, may_wait);
             read_cold(fetched, cold).await
         }))
     }
@@ -236,7 +240,14 @@ impl Shard {
         self.partition(read.key)?.cold_place(read.offset)
     }
 
-    fn read_all(&self, from: usize, call: &FetchCall) -> (Vec<Fetched>, Vec<(usize, ColdData)>) {
+    /// Have a fetch that may wait woken by its partitions; false where these have too many watchers already.
+    fn watch(&self, from: usize, call: &FetchCall) -> bool {
+        let Some(fetch) = call.watch else { return true };
+        let mut partitions = call.reads.iter().filter_map(|read| self.partition(read.key));
+        partitions.all(|partition| partition.watchers.add(Watcher { shard: from, fetch }))
+    }
+
+    fn read_all(&self, call: &FetchCall, may_wait: bool) -> (Vec<Fetched>, Vec<(usize, ColdData)>) {
         let (mut left, mut memory_left) = (call.max_bytes, call.memory_bytes);
         let mut is_first = true;
         let mut fetched = Vec::with_capacity(call.reads.len());
@@ -246,7 +257,8 @@ impl Shard {
                 fetched.push(Fetched::failed(read.index, self.missing(read.key)));
                 continue;
             };
-            let (found, data) = partition.read(read, call.read_committed, left, is_first);
+            let (mut found, data) = partition.read(read, call.read_committed, left, is_first);
+            found.ends_wait |= !may_wait;
             let size_bytes = found.data.size_bytes();
             left = left.saturating_sub(size_bytes);
             is_first &= size_bytes == 0;
@@ -255,9 +267,6 @@ impl Shard {
             {
                 memory_left = after;
                 cold.push((fetched.len(), data));
-            }
-            if let Some(fetch) = call.watch {
-                partition.watch(Watcher { shard: from, fetch });
             }
             fetched.push(found);
         }
@@ -272,7 +281,7 @@ impl Shard {
     ) {
         for key in keys {
             if let Some(partition) = self.partition(key) {
-                partition.unwatch(Watcher { shard: from, fetch });
+                partition.watchers.remove(Watcher { shard: from, fetch });
             }
         }
     }

@@ -3,27 +3,23 @@
 use std::rc::Rc;
 
 use crate::{
-    fetch_wait::{FetchToken, FetchWaits},
+    fetch_wait::FetchWaits,
     message::Message,
     rpc::Rpc,
+    watchers::{WatchCount, Watcher},
 };
-
-/// One waiting fetch: the shard it waits on, and its number there.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Watcher {
-    pub(crate) shard: usize,
-    pub(crate) fetch: FetchToken,
-}
 
 /// The way to this shard's and other shards' waiting fetches.
 pub(crate) struct Wakeups {
     rpc: Rc<Rpc>,
     own: FetchWaits,
+    /// Of all partitions of this shard.
+    pub(crate) watch_count: WatchCount,
 }
 
 impl Wakeups {
     pub(crate) fn new(rpc: Rc<Rpc>, own: FetchWaits) -> Rc<Self> {
-        Rc::new(Self { rpc, own })
+        Rc::new(Self { rpc, own, watch_count: WatchCount::default() })
     }
 
     pub(crate) fn wake(&self, watcher: Watcher) {

@@ -193,6 +193,9 @@ impl Driver for SimDriver {
             Operation::Send { socket, buffers, more: _ } => {
                 self.start_on_stream(token, socket, StreamOperation::Send(buffers));
             }
+            Operation::PeerEnded { socket } => {
+                self.start_on_stream(token, socket, StreamOperation::PeerEnded)
+            }
             Operation::Writable { socket } => self.start_on_stream(token, socket, StreamOperation::Writable),
             Operation::Read { file, buffer, position, length } => {
                 let work = self.inode(file).map(|inode| DiskWork::Read { inode, buffer, position, length });

@@ -43,6 +43,9 @@ pub(crate) enum Pending {
     Writable {
         socket: Descriptor,
     },
+    PeerEnded {
+        socket: Descriptor,
+    },
     Read {
         file: Descriptor,
         buffer: BytesMut,
@@ -99,6 +102,7 @@ impl Pending {
             Operation::ReceiveInto { socket, buffer, length } => Self::ReceiveInto { socket, buffer, length },
             Operation::Send { socket, buffers, more } => Self::Send(Sending::new(socket, buffers, more)),
             Operation::Writable { socket } => Self::Writable { socket },
+            Operation::PeerEnded { socket } => Self::PeerEnded { socket },
             Operation::Read { file, mut buffer, position, length } => {
                 buffer.reserve(length);
                 Self::Read { file, buffer, position, length }
@@ -135,6 +139,9 @@ impl Pending {
             .build(),
             Self::Writable { socket } => {
                 opcode::PollAdd::new(types::Fd(socket.0), libc::POLLOUT as u32).build()
+            }
+            Self::PeerEnded { socket } => {
+                opcode::PollAdd::new(types::Fd(socket.0), libc::POLLRDHUP as u32).build()
             }
             Self::Read { file, buffer, position, length } => {
                 let spare = buffer.spare_capacity_mut();

@@ -285,6 +285,7 @@ pub(crate) enum StreamOperation {
     ReceiveInto(BytesMut, usize),
     Send(Vec<Bytes>),
     Writable,
+    PeerEnded,
 }
 
 impl Network {
@@ -312,6 +313,7 @@ impl Network {
                 end.sends.push_back(Sending { operation, buffers, buffer: 0, within: 0, done: 0 });
             }
             StreamOperation::Writable => end.writables.push(operation),
+            StreamOperation::PeerEnded => end.watches_of_end.push(operation),
         }
         self.progress(now_ns, stream);
     }

@@ -56,6 +56,8 @@ pub(super) struct End {
     pub(super) receives: VecDeque<Receive>,
     pub(super) sends: VecDeque<Sending>,
     pub(super) writables: Vec<OperationId>,
+    /// They wait for the end of what the peer sends.
+    pub(super) watches_of_end: Vec<OperationId>,
 }
 
 impl End {
@@ -75,6 +77,7 @@ impl End {
             receives: VecDeque::new(),
             sends: VecDeque::new(),
             writables: Vec::new(),
+            watches_of_end: Vec::new(),
         }
     }
 
@@ -94,6 +97,7 @@ impl End {
             return (partial(sending.done), Payload::Buffers(sending.buffers));
         }
         self.writables.retain(|waiting| *waiting != operation);
+        self.watches_of_end.retain(|waiting| *waiting != operation);
         (partial(0), Payload::None)
     }
 
@@ -105,7 +109,8 @@ impl End {
         self.outgoing.clear();
         let receives = self.receives.drain(..).map(|receive| receive.operation);
         let sends = self.sends.drain(..).map(|sending| sending.operation);
-        receives.chain(sends).chain(self.writables.drain(..)).collect()
+        let polls = self.writables.drain(..).chain(self.watches_of_end.drain(..));
+        receives.chain(sends).chain(polls).collect()
     }
 
     fn is_gone(&self) -> bool {
@@ -128,8 +133,19 @@ impl Network {
     /// Do what has become possible at one end, and at the other for it.
     pub(super) fn progress(&mut self, now_ns: u64, stream: StreamId) {
         self.push_out(now_ns, stream);
+        self.tell_end(stream);
         self.serve_receives(stream);
         self.push_out(now_ns, stream.other());
+    }
+
+    /// Tell those who wait for it that the peer has ended its stream, received or not.
+    fn tell_end(&mut self, stream: StreamId) {
+        let Some(end) = self.end_mut(stream) else { return };
+        if end.shut || end.end_received || end.failed.is_some() {
+            for operation in std::mem::take(&mut end.watches_of_end) {
+                self.complete(operation, Ok(0), Payload::None, false);
+            }
+        }
     }
 
     /// Fill an end's socket from its waiting sends and empty it onto the link, until neither moves.
@@ -378,6 +394,7 @@ impl Network {
             end.incoming.clear();
         }
         self.serve_sends(to);
+        self.tell_end(to);
         self.serve_receives(to);
         self.remove_if_over(to.connection);
     }

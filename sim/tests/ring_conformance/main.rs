@@ -97,6 +97,7 @@ on_both! {
     crate::sockets::sends_files_in_order as sends_files_in_order,
     crate::sockets::a_peer_that_goes_is_an_end_or_an_error as a_peer_that_goes_is_an_end_or_an_error,
     crate::sockets::shutdown_ends_a_receive_in_flight as shutdown_ends_a_receive_in_flight,
+    crate::sockets::the_peers_end_is_told_before_its_bytes_are_read as the_peers_end_is_told_before_its_bytes_are_read,
     crate::sockets::nobody_listens as nobody_listens,
     crate::sockets::an_abandoned_accept_loses_no_socket as an_abandoned_accept_loses_no_socket,
     crate::sockets::reused_descriptors_get_no_old_bytes as reused_descriptors_get_no_old_bytes,

@@ -160,6 +160,19 @@ pub(crate) async fn shutdown_ends_a_receive_in_flight(_: Place) {
     assert!(server.send(vec![pattern(10)], false).await.is_err());
 }
 
+pub(crate) async fn the_peers_end_is_told_before_its_bytes_are_read(_: Place) {
+    let (client, server) = pair().await;
+    client.send(vec![Bytes::from_static(b"unread")], false).await.unwrap();
+    let early = timeout(Duration::from_millis(5), server.peer_ended()).await;
+    assert!(early.is_err(), "the peer is still there");
+    client.shutdown();
+    timeout(Duration::from_secs(5), server.peer_ended()).await.expect("nobody tells that the peer has ended");
+    assert_eq!(&receive_exactly(&server, 6).await[..], b"unread");
+    assert!(server.receive().await.unwrap().is_none());
+    // And whoever asks afterwards hears it, too.
+    server.peer_ended().await;
+}
+
 pub(crate) async fn nobody_listens(_: Place) {
     let (listener, address) = Listener::bind(([127, 0, 0, 1], 0).into()).unwrap();
     assert!(Listener::bind(address).is_err(), "the address is in use");

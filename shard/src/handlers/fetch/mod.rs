@@ -6,6 +6,8 @@ mod count;
 mod plan;
 mod read;
 mod response;
+#[cfg(test)]
+mod tests;
 
 use std::rc::Rc;
 

@@ -131,6 +131,25 @@ impl Plan {
         Self { by_id, partitions, calls: calls.map(|(owner, reads)| (owner, call(reads))).collect() }
     }
 
+    /// These calls for so many partitions.
+    #[cfg(test)]
+    pub(super) fn of_calls(partition_count: usize, calls: Vec<(usize, FetchCall)>) -> Self {
+        let planned = |index| PlannedPartition {
+            topic: TopicKey::Name(Arc::from("t")),
+            parameters: FetchParameters {
+                partition: index,
+                fetch_offset: 0,
+                log_start_offset: -1,
+                current_leader_epoch: -1,
+                last_fetched_epoch: -1,
+                partition_max_bytes: 1 << 20,
+            },
+            slot: None,
+            error: ErrorCode::UnknownServerError,
+        };
+        Self { by_id: false, partitions: (0..).map(planned).take(partition_count).collect(), calls }
+    }
+
     /// What stands before the owners have answered.
     pub(super) fn unread(&self) -> Vec<Fetched> {
         let planned = self.partitions.iter().enumerate();

@@ -7,7 +7,7 @@ use jackdaw_ring::{now, timeout};
 
 use super::plan::Plan;
 use crate::{
-    fetch_wait::FetchToken,
+    fetch_wait::Watch,
     message::{Call, FetchCall, Fetched, FetchedData, Message, Reply},
     rpc::Handled,
     shard::Shard,
@@ -20,50 +20,59 @@ pub(super) async fn wait_for_enough(
     plan: &Plan,
     max_bytes: usize,
 ) -> Vec<Fetched> {
-    let min_bytes = usize::try_from(request.min_bytes()).unwrap_or(0);
+    // More than fits in an answer is never there.
+    let min_bytes = usize::try_from(request.min_bytes()).unwrap_or(0).min(max_bytes);
     let wait = Duration::from_millis(u64::try_from(request.max_wait_ms()).unwrap_or(0));
     if wait.is_zero() || min_bytes == 0 || plan.calls.is_empty() {
         return read_once(shard, plan, None, max_bytes).await;
     }
     let deadline = now() + wait;
-    let watch = shard.fetch_waits.begin();
+    let watching = Watching { shard, plan, watch: shard.fetch_waits.begin() };
     loop {
-        let fetched = read_once(shard, plan, Some(watch.token()), max_bytes).await;
+        let fetched = read_once(shard, plan, Some(&watching.watch), max_bytes).await;
         let left = deadline.since(now());
         if is_enough(&fetched, min_bytes) || left.is_zero() || shard.is_stopping() {
-            unwatch(shard, plan, watch.token());
             return fetched;
         }
         // Whether woken or not: the next read tells.
-        let _ = timeout(left, watch.woken()).await;
+        let _ = timeout(left, watching.watch.woken()).await;
+    }
+}
+
+/// A fetch that its partitions know of. They forget it however it ends, also where its client has gone.
+struct Watching<'a> {
+    shard: &'a Rc<Shard>,
+    plan: &'a Plan,
+    watch: Watch,
+}
+
+impl Drop for Watching<'_> {
+    fn drop(&mut self) {
+        let (shard, fetch) = (self.shard, self.watch.token());
+        for (owner, call) in &self.plan.calls {
+            let keys = call.reads.iter().map(|read| read.key);
+            if *owner == shard.rpc.own() {
+                shard.unwatch(*owner, fetch, keys);
+            } else {
+                // Behind the calls that made them known.
+                shard.rpc.tell(*owner, Message::Unwatch { fetch, keys: keys.collect() });
+            }
+        }
     }
 }
 
 fn is_enough(fetched: &[Fetched], min_bytes: usize) -> bool {
-    let at_once = |fetched: &Fetched| !fetched.error_code.is_ok() || fetched.diverging_epoch.is_some();
+    let at_once = |fetched: &Fetched| {
+        !fetched.error_code.is_ok() || fetched.diverging_epoch.is_some() || fetched.ends_wait
+    };
     fetched.iter().any(at_once)
         || fetched.iter().map(|fetched| fetched.data.size_bytes()).sum::<usize>() >= min_bytes
 }
 
-fn unwatch(shard: &Rc<Shard>, plan: &Plan, fetch: FetchToken) {
-    for (owner, call) in &plan.calls {
-        let keys = call.reads.iter().map(|read| read.key);
-        if *owner == shard.rpc.own() {
-            shard.unwatch(*owner, fetch, keys);
-        } else {
-            shard.rpc.tell(*owner, Message::Unwatch { fetch, keys: keys.collect() });
-        }
-    }
-}
-
 /// One read of all partitions, cut to the request's limit in the request's order.
-async fn read_once(
-    shard: &Rc<Shard>,
-    plan: &Plan,
-    watch: Option<FetchToken>,
-    max_bytes: usize,
-) -> Vec<Fetched> {
+async fn read_once(shard: &Rc<Shard>, plan: &Plan, watch: Option<&Watch>, max_bytes: usize) -> Vec<Fetched> {
     let mut fetched = plan.unread();
+    let watch = watch.map(Watch::token);
     let calls = plan.calls.iter().map(|(owner, call)| (*owner, FetchCall { watch, ..call.clone() }));
     for reply in ask(shard, calls).await {
         take(&mut fetched, reply);
