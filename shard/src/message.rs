@@ -80,6 +80,8 @@ pub(crate) enum Call {
     Partitions(Vec<PartitionQuery>),
     /// Requests for group coordinators of the called shard.
     Groups(GroupCall),
+    /// Which of these coordinators cannot serve, because their partition cannot be read.
+    UnreadableGroups(Vec<PartitionKey>),
     /// What the checkpoint files say of the partitions here.
     Checkpoints,
     /// Stop serving, flush, close.
@@ -98,6 +100,7 @@ pub(crate) enum Reply {
     Partitions(Vec<PartitionAnswer>),
     /// One for each request of the call, in its order.
     Groups(Vec<jackdaw_core::group::Response>),
+    UnreadableGroups(Vec<PartitionKey>),
     Checkpoints(Vec<PartitionCheckpoint>),
     Stopped(Vec<PartitionCheckpoint>),
 }
