@@ -82,6 +82,8 @@ pub(crate) enum Call {
     /// Requests for group coordinators of the called shard.
     Groups(GroupCall),
     Metrics(MetricsAsk),
+    /// Which of these coordinators cannot serve, because their partition cannot be read.
+    UnreadableGroups(Vec<PartitionKey>),
     /// What the checkpoint files say of the partitions here.
     Checkpoints,
     /// Stop serving, flush, close.
@@ -101,6 +103,7 @@ pub(crate) enum Reply {
     /// One for each request of the call, in its order.
     Groups(Vec<jackdaw_core::group::Response>),
     Metrics(MetricsTold),
+    UnreadableGroups(Vec<PartitionKey>),
     Checkpoints(Vec<PartitionCheckpoint>),
     Stopped(Vec<PartitionCheckpoint>),
 }

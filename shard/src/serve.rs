@@ -119,6 +119,7 @@ impl Front {
             Call::Produce(call) => shard.produce(call),
             Call::Fetch(call) => shard.fetch(from, call),
             Call::Groups(call) => shard.groups.call(call),
+            Call::UnreadableGroups(keys) => Handled::Now(shard.groups.unreadable(keys)),
             Call::ListOffsets(queries) => shard.list_offsets(queries),
             Call::Apply(view, step) => {
                 Handled::Later(Box::pin(

@@ -183,7 +183,7 @@ impl Coordinator {
         let Some((group_id, Group::Classic(group))) = due else {
             panic!("only classic groups that are there have a time in `Groups::due`");
         };
-        let mut draft = Draft::new(context, &self.settings.classic, group_id.clone(), group.clone());
+        let mut draft = Draft::new(context, &self.settings.classic, group_id.clone(), (**group).clone());
         draft.on_timeout();
         draft.finish()
     }

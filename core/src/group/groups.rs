@@ -17,7 +17,7 @@ use crate::{
 /// A group of either protocol.
 #[derive(Clone, Debug)]
 pub(crate) enum Group {
-    Classic(ClassicGroup),
+    Classic(Box<ClassicGroup>),
     Consumer(Box<ConsumerGroup>),
 }
 
@@ -117,6 +117,12 @@ impl Groups {
         self.by_id.len()
     }
 
+    /// When the group is looked at.
+    #[cfg(test)]
+    pub(crate) fn due_ms(&self, group_id: &str) -> Option<u64> {
+        self.by_id.get(group_id)?.due_ms
+    }
+
     /// Whether there is room for one more group.
     pub(crate) fn accepts(&self, group_id: &str) -> bool {
         self.by_id.len() < self.room.count && self.accepts_bytes(group_id.len())
@@ -154,8 +160,12 @@ impl Groups {
         let Group::Classic(group) = self.entry_or_insert(group_id, unix_ms) else { return };
         changes.iter().for_each(|change| group.apply(change));
         // Nothing that was heard makes a deadline come sooner.
-        if !changes.iter().all(|change| matches!(change, Change::Heard { .. })) {
-            self.set_due(group_id);
+        if changes.iter().all(|change| matches!(change, Change::Heard { .. })) {
+            return;
+        }
+        match group.deadline_after(changes) {
+            Some(deadline_ms) => self.bring_forward(group_id, deadline_ms),
+            None => self.set_due(group_id),
         }
     }
 
@@ -169,7 +179,7 @@ impl Groups {
         match self.by_id.get_mut(group_id).map(|entry| &mut entry.group) {
             Some(Group::Classic(group)) if is_active => group.replay(value),
             _ => {
-                self.insert(group_id.into(), Group::Classic(ClassicGroup::from_record(value)));
+                self.insert(group_id.into(), Group::Classic(Box::new(ClassicGroup::from_record(value))));
             }
         }
         if is_active && let Some(group_id) = self.by_id.get_key_value(group_id).map(|(id, _)| Arc::clone(id))
@@ -179,7 +189,7 @@ impl Groups {
     }
 
     pub(crate) fn become_classic(&mut self, group_id: Arc<str>, group: ClassicGroup) {
-        self.insert(Arc::clone(&group_id), Group::Classic(group));
+        self.insert(Arc::clone(&group_id), Group::Classic(Box::new(group)));
         self.set_due(&group_id);
     }
 
@@ -207,7 +217,7 @@ impl Groups {
     /// Offsets may be there before, or without, a group's own record.
     pub(crate) fn ensure(&mut self, group_id: &str, unix_ms: i64) {
         if !self.by_id.contains_key(group_id) {
-            self.insert(group_id.into(), Group::Classic(ClassicGroup::new(unix_ms)));
+            self.insert(group_id.into(), Group::Classic(Box::new(ClassicGroup::new(unix_ms))));
         }
     }
 
@@ -223,7 +233,11 @@ impl Groups {
 
     fn entry_or_insert(&mut self, group_id: &Arc<str>, unix_ms: i64) -> &mut Group {
         let entry = self.by_id.entry(Arc::clone(group_id));
-        let new = || Entry { group: Group::Classic(ClassicGroup::new(unix_ms)), due_ms: None, size_bytes: 0 };
+        let new = || Entry {
+            group: Group::Classic(Box::new(ClassicGroup::new(unix_ms))),
+            due_ms: None,
+            size_bytes: 0,
+        };
         &mut entry.or_insert_with(new).group
     }
 
@@ -241,10 +255,21 @@ impl Groups {
         }
     }
 
+    /// What follows from a change of some members. The group may be looked at too early, never too late; then its
+    /// members are gone through (`Change::Checked`), and not with each change.
+    fn bring_forward(&mut self, group_id: &Arc<str>, deadline_ms: Option<u64>) {
+        let due_ms = self.by_id.get(group_id).and_then(|entry| entry.due_ms);
+        self.set_due_at(group_id, due_ms.into_iter().chain(deadline_ms).min());
+    }
+
     /// What follows from a change of the group.
     fn set_due(&mut self, group_id: &Arc<str>) {
+        let due_ms = self.by_id.get(group_id).and_then(|entry| entry.group.next_deadline_ms());
+        self.set_due_at(group_id, due_ms);
+    }
+
+    fn set_due_at(&mut self, group_id: &Arc<str>, due_ms: Option<u64>) {
         let Some(entry) = self.by_id.get_mut(group_id) else { return };
-        let due_ms = entry.group.next_deadline_ms();
         self.due.set(group_id, entry.due_ms, due_ms);
         entry.due_ms = due_ms;
         let size_bytes = entry.group.size_bytes(group_id);

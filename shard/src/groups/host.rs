@@ -147,6 +147,10 @@ impl GroupHost {
         self.timer_moved.notify_all();
     }
 
+    pub(super) fn is_unreadable(&self) -> bool {
+        matches!(*self.state.borrow(), State::Failed)
+    }
+
     /// Decide one request.
     pub(super) fn call(self: &Rc<Self>, request: Request) -> Answer {
         let error = match *self.state.borrow() {

@@ -1,7 +1,7 @@
 //! Loading: every record of a partition of `__consumer_offsets` is replayed before its groups are served.
 
 use jackdaw_core::{
-    group::{Coordinator, GroupLogError, replay_group_batch, replay_group_markers},
+    group::{Coordinator, GroupLogError, TooManyPending, replay_group_batch, replay_group_markers},
     records::{BatchView, Batches, CorruptBatch, compression::Decompressor},
 };
 use jackdaw_storage::StorageError;
@@ -18,9 +18,18 @@ pub(super) enum LoadError {
     #[error("a batch after offset {offset} is damaged: {error}")]
     Corrupt { offset: i64, error: CorruptBatch },
     #[error("the batch at offset {offset}: {error}")]
-    Record { offset: i64, error: GroupLogError },
+    Record { offset: i64, error: BatchError },
     #[error("the log ends inside a batch at offset {offset}")]
     Short { offset: i64 },
+}
+
+/// Why a batch cannot be replayed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BatchError {
+    #[error(transparent)]
+    Log(#[from] GroupLogError),
+    #[error(transparent)]
+    Pending(TooManyPending),
 }
 
 /// Replay the log up to its end; how many records that were.
@@ -65,17 +74,19 @@ fn replay(
     decompressor: &mut Decompressor,
     coordinator: &mut Coordinator,
     count: &mut usize,
-) -> Result<usize, GroupLogError> {
+) -> Result<usize, BatchError> {
     let (header, producer_id) = (batch.header(), batch.header().producer_id());
     if header.is_control() {
         replay_group_markers(batch, |is_commit| coordinator.replay_marker(producer_id, is_commit))?;
         return Ok(0);
     }
-    replay_group_batch(batch, decompressor, |record| {
+    let mut pending = Ok(());
+    let unknown = replay_group_batch(batch, decompressor, |record| {
         *count += 1;
         match header.is_transactional() {
-            true => coordinator.replay_transactional(producer_id, &record),
+            true => pending = pending.and(coordinator.replay_transactional(producer_id, &record)),
             false => coordinator.replay(&record),
         }
-    })
+    })?;
+    pending.map(|()| unknown).map_err(BatchError::Pending)
 }

@@ -104,6 +104,13 @@ impl Groups {
         samples
     }
 
+    /// Those of these coordinators whose partition could not be read.
+    pub(crate) fn unreadable(&self, mut keys: Vec<PartitionKey>) -> Reply {
+        let hosts = self.hosts.borrow();
+        keys.retain(|key| hosts.get(key).is_some_and(|host| host.is_unreadable()));
+        Reply::UnreadableGroups(keys)
+    }
+
     /// Hand requests to their coordinators, in order; each is answered on its own.
     pub(crate) fn call(&self, call: GroupCall) -> Handled {
         let answers: Vec<_> = call

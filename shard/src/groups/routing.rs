@@ -1,6 +1,9 @@
 //! The way from a connection's shard to a group's coordinator, wherever it is on this node.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 use jackdaw_core::{
     error_code::ErrorCode,
@@ -94,6 +97,28 @@ async fn send(shard: &Rc<Shard>, owner: usize, call: GroupCall) -> Handled {
         return shard.groups.call(call);
     }
     Handled::Later(Box::pin(shard.rpc.send(owner, Call::Groups(call)).await))
+}
+
+/// Those partitions of this node that keep one of these groups and cannot be read.
+pub(crate) async fn unreadable(shard: &Rc<Shard>, group_ids: &[String]) -> BTreeSet<PartitionKey> {
+    let view = shard.view();
+    let mut calls: BTreeMap<usize, BTreeSet<PartitionKey>> = BTreeMap::new();
+    for (key, _) in group_ids.iter().filter_map(|group_id| partition_of(&view, group_id)) {
+        if let Some(owner) = view.owner(key) {
+            calls.entry(owner).or_default().insert(key);
+        }
+    }
+    let mut found = BTreeSet::new();
+    for (owner, keys) in calls {
+        let keys = keys.into_iter().collect();
+        let reply = match owner == shard.rpc.own() {
+            true => shard.groups.unreadable(keys),
+            false => shard.rpc.call(owner, Call::UnreadableGroups(keys)).await,
+        };
+        let Reply::UnreadableGroups(keys) = reply else { panic!("the question is answered in kind") };
+        found.extend(keys);
+    }
+    found
 }
 
 /// One request for each coordinator of this node.

@@ -1,6 +1,6 @@
 //! FindCoordinator (10): which broker keeps a group. Makes `__consumer_offsets` when it is first asked for.
 
-use std::rc::Rc;
+use std::{collections::BTreeSet, rc::Rc};
 
 use jackdaw_core::{
     error_code::ErrorCode,
@@ -9,7 +9,8 @@ use jackdaw_core::{
 
 use super::topics::create_automatically;
 use crate::{
-    groups::routing::partition_of,
+    groups::routing::{partition_of, unreadable},
+    message::PartitionKey,
     service::RequestContext,
     shard::Shard,
     view::{CONSUMER_OFFSETS, View},
@@ -29,27 +30,41 @@ pub(crate) async fn handle(
     if request.key_type == GROUP && shard.view().topic_by_name(CONSUMER_OFFSETS).is_none() {
         create_automatically(&shard, vec![CONSUMER_OFFSETS.to_owned()]).await;
     }
+    let keys = if context.version >= BATCH_VERSION { request.coordinator_keys } else { vec![request.key] };
+    let without = match request.key_type {
+        GROUP => unreadable(&shard, &keys).await,
+        _ => BTreeSet::new(),
+    };
     let view = shard.view();
     let listener = shard.listener_name(context.listener);
-    let find = |key| find(&view, listener, request.key_type, key);
+    let mut coordinators: Vec<_> =
+        keys.into_iter().map(|key| find(&view, listener, request.key_type, &without, key)).collect();
     if context.version >= BATCH_VERSION {
-        let coordinators = request.coordinator_keys.into_iter().map(find).collect();
         return FindCoordinatorResponse { coordinators, ..Default::default() };
     }
-    let Coordinator { node_id, host, port, error_code, error_message, .. } = find(request.key);
+    let Coordinator { node_id, host, port, error_code, error_message, .. } =
+        coordinators.pop().unwrap_or_default();
     FindCoordinatorResponse { node_id, host, port, error_code, error_message, ..Default::default() }
 }
 
-fn find(view: &View, listener: &str, key_type: i8, key: String) -> Coordinator {
+fn find(
+    view: &View,
+    listener: &str,
+    key_type: i8,
+    without: &BTreeSet<PartitionKey>,
+    key: String,
+) -> Coordinator {
     match key_type {
-        GROUP => find_group(view, listener, key),
+        GROUP => find_group(view, listener, without, key),
         1 | 2 => failed(key, ErrorCode::CoordinatorNotAvailable, NOT_SERVED),
         _ => failed(key, ErrorCode::InvalidRequest, "Unknown type of coordinator."),
     }
 }
 
-fn find_group(view: &View, listener: &str, key: String) -> Coordinator {
-    let leader = partition_of(view, &key).map(|(_, partition)| partition.leader);
+/// A partition that cannot be read has no coordinator, as one without a leader has none.
+fn find_group(view: &View, listener: &str, without: &BTreeSet<PartitionKey>, key: String) -> Coordinator {
+    let partition = partition_of(view, &key).filter(|(key, _)| !without.contains(key));
+    let leader = partition.map(|(_, partition)| partition.leader);
     let alive = view.alive_brokers(listener).find(|(broker, _)| Some(broker.id) == leader);
     match alive {
         Some((broker, endpoint)) => Coordinator {

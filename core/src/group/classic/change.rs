@@ -1,9 +1,9 @@
 //! Changes of a group's soft state, and what each does. The only place, with the records, where a group changes.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use super::{
-    ClassicGroup, Member, Preparing, State,
+    ClassicGroup, Layered, Member, Preparing, State,
     member::{JoinTerms, Presence, WaitingJoin},
 };
 use crate::group::CallId;
@@ -85,10 +85,35 @@ pub(crate) enum Change {
     Checked,
 }
 
+impl Change {
+    /// The one member, or id, whose deadline it may move; `None` where it may move many.
+    pub(crate) fn speaks_of(&self) -> Option<&str> {
+        match self {
+            Self::IdIssued { member_id, .. }
+            | Self::Joined { member_id, .. }
+            | Self::Rejoined { member_id, .. }
+            | Self::TermsRenewed { member_id, .. }
+            | Self::Removed { member_id }
+            | Self::LeaderElected { member_id }
+            | Self::SyncWaits { member_id, .. }
+            | Self::Synced { member_id, .. }
+            | Self::Heard { member_id, .. } => Some(member_id),
+            Self::Replaced { new_id, .. } => Some(new_id),
+            Self::RebalanceBegan { .. }
+            | Self::WaitExtended { .. }
+            | Self::GenerationBegan { .. }
+            | Self::AssignmentSent { .. }
+            | Self::Checked => None,
+        }
+    }
+}
+
 impl ClassicGroup {
     pub(crate) fn apply(&mut self, change: &Change) {
         match change {
             Change::IdIssued { member_id, deadline_ms } => {
+                self.forget_issued_id(member_id);
+                self.issued_ids_bytes += member_id.len();
                 self.issued_ids.insert(Arc::clone(member_id), *deadline_ms);
             }
             Change::Joined { member_id, protocol_type, member } => {
@@ -133,9 +158,14 @@ impl ClassicGroup {
     }
 
     fn with(&mut self, member_id: &str, change: impl FnOnce(&mut Member)) {
-        let member = self.members.get_mut(member_id);
-        debug_assert!(member.is_some(), "a change speaks of a member that is there");
-        member.map(change);
+        let is_there = self.members.update(member_id, change);
+        debug_assert!(is_there, "a change speaks of a member that is there");
+    }
+
+    fn forget_issued_id(&mut self, member_id: &str) {
+        if self.issued_ids.remove(member_id).is_some() {
+            self.issued_ids_bytes -= member_id.len();
+        }
     }
 
     fn enter(&mut self, state: State, unix_ms: i64) {
@@ -148,7 +178,7 @@ impl ClassicGroup {
             self.protocol_type = Some(protocol_type);
         }
         self.leader.get_or_insert_with(|| Arc::clone(&member_id));
-        self.issued_ids.remove(&member_id);
+        self.forget_issued_id(&member_id);
         if let Some(instance_id) = &member.instance_id {
             self.static_members.insert(Arc::clone(instance_id), Arc::clone(&member_id));
         }
@@ -159,13 +189,13 @@ impl ClassicGroup {
     }
 
     fn remove(&mut self, member_id: &str) {
-        self.issued_ids.remove(member_id);
+        self.forget_issued_id(member_id);
         let Some(member) = self.members.remove(member_id) else { return };
         if let Some(instance_id) = member.instance_id {
             self.static_members.remove(&instance_id);
         }
         if self.is_leader(member_id) {
-            self.leader = self.members.keys().next().cloned();
+            self.leader = self.members.first_id().cloned();
         }
         self.close_syncs();
     }
@@ -191,29 +221,30 @@ impl ClassicGroup {
         if self.members.is_empty() {
             return self.enter(State::Empty, unix_ms);
         }
-        for member in self.members.values_mut() {
+        let called = |member: &mut Member| {
             member.presence = Presence {
                 must_sync: true,
                 session_deadline_ms: member.renewed_deadline_ms(now_ms),
                 ..Presence::default()
             };
-        }
+        };
+        self.members.update_all(|_| true, called);
         let sync_deadline_ms = now_ms + self.rebalance_timeout_ms();
         self.enter(State::CompletingRebalance { sync_deadline_ms }, unix_ms);
     }
 
     fn answer_syncs(&mut self, now_ms: u64) {
-        for member in self.members.values_mut() {
-            if member.presence.syncing.take().is_some() {
-                member.presence.session_deadline_ms = member.renewed_deadline_ms(now_ms);
-            }
-        }
+        let answered = |member: &mut Member| {
+            member.presence.syncing = None;
+            member.presence.session_deadline_ms = member.renewed_deadline_ms(now_ms);
+        };
+        self.members.update_all(|member| member.presence.syncing.is_some(), answered);
     }
 
     /// Nobody is waited for once all have sent their SyncGroup.
     fn close_syncs(&mut self) {
         if let State::Stable { sync_deadline_ms } = &mut self.state
-            && !self.members.values().any(|member| member.presence.must_sync)
+            && !self.members.must_some_sync()
         {
             *sync_deadline_ms = None;
         }
@@ -221,9 +252,11 @@ impl ClassicGroup {
 
     /// What is in no record starts afresh: the members that were found get a full session.
     pub(crate) fn restart_sessions(&mut self, now_ms: u64) {
-        self.issued_ids = BTreeMap::new();
-        for member in self.members.values_mut() {
+        self.issued_ids = Layered::default();
+        self.issued_ids_bytes = 0;
+        let renewed = |member: &mut Member| {
             member.presence.session_deadline_ms = member.renewed_deadline_ms(now_ms);
-        }
+        };
+        self.members.update_all(|_| true, renewed);
     }
 }

@@ -64,10 +64,9 @@ impl ClassicGroup {
             State::Empty => true,
             // Those who are not back yet may not come back at all.
             State::PreparingRebalance(_) => {
-                self.members.get(member_id).is_some_and(has_joined)
-                    || self.members.values().filter(|member| has_joined(member)).count() < size_max
+                self.members.get(member_id).is_some_and(has_joined) || self.members.joined_count() < size_max
             }
-            _ => self.members.contains_key(member_id) || self.members.len() < size_max,
+            _ => self.members.contains(member_id) || self.members.len() < size_max,
         }
     }
 }

@@ -49,9 +49,7 @@ impl Draft<'_> {
     /// Whether the group would speak another protocol with the member's new terms.
     fn changes_protocol(&self, member_id: &Arc<str>, terms: &JoinTerms) -> bool {
         let mut group = self.group.clone();
-        if let Some(member) = group.members.get_mut(member_id) {
-            member.terms = terms.clone();
-        }
+        group.members.update(member_id, |member| member.terms = terms.clone());
         group.elect_protocol() != self.group.protocol
     }
 

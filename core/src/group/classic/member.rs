@@ -62,10 +62,6 @@ impl Member {
         self.terms.protocols.iter().find(|known| &*known.name == protocol).map(|known| &known.metadata)
     }
 
-    pub(crate) fn supports(&self, protocol: &str) -> bool {
-        self.metadata_of(protocol).is_some()
-    }
-
     pub(crate) fn matches(&self, protocols: &[JoinGroupRequestProtocol]) -> bool {
         let known = self.terms.protocols.iter().map(|known| (&*known.name, &known.metadata));
         known.eq(protocols.iter().map(|asked| (&*asked.name, &asked.metadata)))

@@ -7,25 +7,28 @@ mod heartbeat;
 mod join;
 mod join_existing;
 mod join_static;
+mod layered;
 mod leave;
 mod member;
+mod members;
 mod protocols;
 mod rebalance;
 mod record;
 mod sync;
 mod timeouts;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 pub(crate) use answers::{failed_join, join_failed, sync_failed};
 pub(crate) use change::Change;
 pub(crate) use draft::Draft;
 pub(crate) use heartbeat::heard;
 pub(crate) use join::Join;
+pub(crate) use layered::Layered;
+#[cfg(test)]
+pub(crate) use layered::visits;
 pub(crate) use member::{JoinTerms, Member, Presence, Protocol, millis};
+pub(crate) use members::Members;
 pub(crate) use record::{created_record, group_key};
 
 use super::offsets::{Expiry, Subscription};
@@ -73,11 +76,13 @@ pub(crate) struct ClassicGroup {
     pub(crate) protocol_type: Option<Arc<str>>,
     pub(crate) protocol: Option<Arc<str>>,
     pub(crate) leader: Option<Arc<str>>,
-    pub(crate) members: BTreeMap<Arc<str>, Member>,
+    pub(crate) members: Members,
     /// Member ids by instance id. Invariant: exactly those members that have an instance id.
-    pub(crate) static_members: BTreeMap<Arc<str>, Arc<str>>,
+    pub(crate) static_members: Layered<Arc<str>, Arc<str>>,
     /// Ids that were handed out and not used yet, and until when they may be.
-    pub(crate) issued_ids: BTreeMap<Arc<str>, u64>,
+    pub(crate) issued_ids: Layered<Arc<str>, u64>,
+    /// What the texts of `issued_ids` take.
+    pub(crate) issued_ids_bytes: usize,
 }
 
 impl ClassicGroup {
@@ -89,9 +94,10 @@ impl ClassicGroup {
             protocol_type: None,
             protocol: None,
             leader: None,
-            members: BTreeMap::new(),
-            static_members: BTreeMap::new(),
-            issued_ids: BTreeMap::new(),
+            members: Members::default(),
+            static_members: Layered::default(),
+            issued_ids: Layered::default(),
+            issued_ids_bytes: 0,
         }
     }
 
@@ -152,8 +158,7 @@ impl ClassicGroup {
 
     /// What the texts of its members and issued ids take.
     pub(crate) fn size_bytes(&self) -> usize {
-        let members = self.members.iter().map(|(id, member)| id.len() + member.size_bytes());
-        members.sum::<usize>() + self.issued_ids.keys().map(|id| id.len()).sum::<usize>()
+        self.members.size_bytes() + self.issued_ids_bytes
     }
 
     /// The longest that a member wants to be waited for.
@@ -162,7 +167,7 @@ impl ClassicGroup {
     }
 
     pub(crate) fn has_all_joined(&self) -> bool {
-        self.issued_ids.is_empty() && self.members.values().all(|member| member.presence.joining.is_some())
+        self.issued_ids.is_empty() && self.members.have_all_joined()
     }
 
     /// What its members subscribe to; everything where that cannot be known.
@@ -199,13 +204,29 @@ impl ClassicGroup {
 
     /// The earliest moment at which silence, or a wait, has an end.
     pub(crate) fn next_deadline_ms(&self) -> Option<u64> {
-        let state = match &self.state {
+        let sessions = self.members.values().filter_map(Member::deadline_ms);
+        sessions.chain(self.issued_ids.values().copied()).chain(self.state_deadline_ms()).min()
+    }
+
+    /// The earliest moment that these changes may have made: of those whom they speak of, and of the group's wait.
+    /// `None` where they speak of all.
+    pub(crate) fn deadline_after(&self, changes: &[Change]) -> Option<Option<u64>> {
+        let mut earliest = self.state_deadline_ms();
+        for change in changes {
+            let member_id = change.speaks_of()?;
+            let session = self.members.get(member_id).and_then(Member::deadline_ms);
+            let deadlines = session.into_iter().chain(self.issued_ids.get(member_id).copied());
+            earliest = earliest.into_iter().chain(deadlines).min();
+        }
+        Some(earliest)
+    }
+
+    fn state_deadline_ms(&self) -> Option<u64> {
+        match &self.state {
             State::Empty => None,
             State::PreparingRebalance(preparing) => Some(preparing.deadline_ms),
             State::CompletingRebalance { sync_deadline_ms } => Some(*sync_deadline_ms),
             State::Stable { sync_deadline_ms } => *sync_deadline_ms,
-        };
-        let sessions = self.members.values().filter_map(Member::deadline_ms);
-        sessions.chain(self.issued_ids.values().copied()).chain(state).min()
+        }
     }
 }

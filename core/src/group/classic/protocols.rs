@@ -1,6 +1,6 @@
 //! Which protocol a group speaks, and what the one protocol says that the coordinator reads.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -21,29 +21,11 @@ impl ClassicGroup {
             return !protocol_type.is_empty() && !protocols.is_empty();
         }
         self.protocol_type.as_deref() == Some(protocol_type)
-            && protocols.iter().any(|protocol| self.all_support(&protocol.name))
+            && protocols.iter().any(|protocol| self.members.support(&protocol.name))
     }
 
-    fn all_support(&self, protocol: &str) -> bool {
-        self.members.values().all(|member| member.supports(protocol))
-    }
-
-    /// Each member votes for the first of its protocols that all support; the most votes win, and among equals the
-    /// name that sorts first. `None` where there are no members.
     pub(crate) fn elect_protocol(&self) -> Option<Arc<str>> {
-        let first = self.members.values().next()?;
-        let candidates: Vec<_> =
-            first.terms.protocols.iter().filter(|protocol| self.all_support(&protocol.name)).collect();
-        let mut votes: BTreeMap<&Arc<str>, usize> = BTreeMap::new();
-        for member in self.members.values() {
-            let mut offers = member.terms.protocols.iter();
-            let choice = offers.find(|offer| candidates.iter().any(|candidate| candidate.name == offer.name));
-            if let Some(choice) = choice {
-                *votes.entry(&choice.name).or_default() += 1;
-            }
-        }
-        let winner = votes.into_iter().rev().max_by_key(|(_, count)| *count);
-        winner.map(|(name, _)| Arc::clone(name))
+        self.members.elect_protocol()
     }
 }
 

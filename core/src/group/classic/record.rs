@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 
-use super::{ClassicGroup, Member, State};
+use super::{ClassicGroup, Layered, Member, Members, State};
 use crate::{
     group::GroupRecord,
     protocol::records::{
@@ -57,7 +57,7 @@ impl ClassicGroup {
     /// The group as a record found in the log tells it.
     pub(crate) fn from_record(value: &GroupMetadataValue) -> Self {
         let protocol = value.protocol.as_deref().unwrap_or_default();
-        let members: BTreeMap<Arc<str>, Member> = value
+        let members: Members = value
             .members
             .iter()
             .map(|member| (member.member_id.as_str().into(), Member::from_record(member, protocol)))
@@ -78,7 +78,8 @@ impl ClassicGroup {
             leader: value.leader.as_deref().map(Arc::from),
             static_members: static_members.collect(),
             members,
-            issued_ids: BTreeMap::new(),
+            issued_ids: Layered::default(),
+            issued_ids_bytes: 0,
         }
     }
 
@@ -89,12 +90,12 @@ impl ClassicGroup {
             return;
         }
         for record in &value.members {
-            if let Some(member) = self.members.get_mut(record.member_id.as_str()) {
+            self.members.update(&record.member_id, |member| {
                 member.assignment = Bytes::copy_from_slice(&record.assignment);
-            }
+            });
         }
         if let State::CompletingRebalance { sync_deadline_ms } = self.state {
-            let is_waiting = self.members.values().any(|member| member.presence.must_sync);
+            let is_waiting = self.members.must_some_sync();
             self.state = State::Stable { sync_deadline_ms: is_waiting.then_some(sync_deadline_ms) };
         }
     }

@@ -20,6 +20,7 @@ pub(crate) use record::offset_tombstone;
 pub(crate) use room::{Growth, Room};
 
 use pending::PendingOffsets;
+pub use pending::TooManyPending;
 
 use crate::{
     protocol::records::group::{LegacyOffsetCommitValue, OffsetCommitValue},

@@ -16,17 +16,37 @@ struct PendingOffset {
     offset: Option<CommittedOffset>,
 }
 
+/// More than a coordinator keeps in memory (`OFFSETS_PER_COORDINATOR_MAX`, `OFFSETS_METADATA_BYTES_MAX`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{count} offsets with {metadata_bytes} bytes of metadata are in transactions that have not ended, which is too many; \
+     let their producers, or Kafka's tool for hanging transactions, end them"
+)]
+pub struct TooManyPending {
+    pub count: usize,
+    pub metadata_bytes: usize,
+}
+
 /// Oldest record first; a producer is there once.
 type PartitionPending = Vec<PendingOffset>;
 type TopicPending = BTreeMap<i32, PartitionPending>;
 type GroupPending = BTreeMap<Arc<str>, TopicPending>;
 type PartitionKey = (Arc<str>, Arc<str>, i32);
 
-/// Invariants: no empty collection inside; `by_producer` has the partitions that `by_group` has.
+/// Invariants: no empty collection inside; `by_producer` has the partitions that `by_group` has; the counts are those of
+/// all `PendingOffset`s.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct PendingOffsets {
     by_group: BTreeMap<Arc<str>, GroupPending>,
     by_producer: BTreeMap<i64, BTreeSet<PartitionKey>>,
+    pub(super) count: usize,
+    pub(super) metadata_bytes: usize,
+}
+
+impl PendingOffset {
+    fn metadata_bytes(&self) -> usize {
+        self.offset.as_ref().map_or(0, |offset| offset.metadata.len())
+    }
 }
 
 impl PendingOffsets {
@@ -53,18 +73,27 @@ impl PendingOffsets {
         (group_id, topic, partition): (&str, &str, i32),
         offset: CommittedOffset,
     ) {
-        let key: PartitionKey = (group_id.into(), topic.into(), partition);
-        let topics = self.by_group.entry(Arc::clone(&key.0)).or_default();
-        let pending = topics.entry(Arc::clone(&key.1)).or_default().entry(partition).or_default();
-        pending.retain(|pending| pending.producer_id != producer_id);
+        let known = self.by_group.get_key_value(group_id);
+        let group_id = known.map_or_else(|| group_id.into(), |(group_id, _)| Arc::clone(group_id));
+        let topics = self.by_group.entry(Arc::clone(&group_id)).or_default();
+        let known = topics.get_key_value(topic);
+        let topic = known.map_or_else(|| topic.into(), |(topic, _)| Arc::clone(topic));
+        let pending = topics.entry(Arc::clone(&topic)).or_default().entry(partition).or_default();
+        if let Some(index) = pending.iter().position(|pending| pending.producer_id == producer_id) {
+            self.metadata_bytes -= pending.remove(index).metadata_bytes();
+            self.count -= 1;
+        }
+        self.metadata_bytes += offset.metadata.len();
+        self.count += 1;
         pending.push(PendingOffset { producer_id, offset: Some(offset) });
-        self.by_producer.entry(producer_id).or_default().insert(key);
+        self.by_producer.entry(producer_id).or_default().insert((group_id, topic, partition));
     }
 
     /// A record that is later than all of the partition has been committed.
     pub(super) fn overtake(&mut self, group_id: &str, topic: &str, partition: i32) {
-        let pending = self.get_mut(group_id, topic, partition);
-        pending.into_iter().flatten().for_each(|pending| pending.offset = None);
+        let Some(pending) = self.get_mut(group_id, topic, partition) else { return };
+        let late_bytes = make_late(pending);
+        self.metadata_bytes -= late_bytes;
     }
 
     /// The partition has a tombstone.
@@ -73,6 +102,8 @@ impl PendingOffsets {
         let pending = std::mem::take(pending);
         self.remove_empty(group_id, topic, partition);
         let key: PartitionKey = (group_id.into(), topic.into(), partition);
+        self.count -= pending.len();
+        self.metadata_bytes -= pending.iter().map(PendingOffset::metadata_bytes).sum::<usize>();
         for PendingOffset { producer_id, .. } in pending {
             let Some(keys) = self.by_producer.get_mut(&producer_id) else { continue };
             keys.remove(&key);
@@ -91,10 +122,11 @@ impl PendingOffsets {
             let Some(index) = pending.iter().position(|pending| pending.producer_id == producer_id) else {
                 continue;
             };
-            let PendingOffset { offset, .. } = pending.remove(index);
-            if is_commit {
-                pending[..index].iter_mut().for_each(|older| older.offset = None);
-            }
+            let removed = pending.remove(index);
+            let late_bytes = if is_commit { make_late(&mut pending[..index]) } else { 0 };
+            self.count -= 1;
+            self.metadata_bytes -= removed.metadata_bytes() + late_bytes;
+            let PendingOffset { offset, .. } = removed;
             self.remove_empty(&key.0, &key.1, key.2);
             ended.extend(offset.map(|offset| (key, offset)));
         }
@@ -116,12 +148,22 @@ impl PendingOffsets {
     }
 }
 
+/// The ends of their transactions bring nothing. How many bytes of metadata that lets go.
+fn make_late(pending: &mut [PendingOffset]) -> usize {
+    let bytes = pending.iter().map(PendingOffset::metadata_bytes).sum();
+    pending.iter_mut().for_each(|pending| pending.offset = None);
+    bytes
+}
+
 impl Offsets {
     pub(crate) fn pending(&self) -> &PendingOffsets {
         &self.pending
     }
 
     /// A record of a transaction, whose end is not known yet.
+    ///
+    /// # Errors
+    /// Where there is no room for it. It has been taken all the same.
     pub(crate) fn set_pending(
         &mut self,
         producer_id: i64,
@@ -129,8 +171,13 @@ impl Offsets {
         topic: &str,
         partition: i32,
         offset: CommittedOffset,
-    ) {
+    ) -> Result<(), TooManyPending> {
         self.pending.add(producer_id, (group_id, topic, partition), offset);
+        let PendingOffsets { count, metadata_bytes, .. } = self.pending;
+        match count <= self.room.count && metadata_bytes <= self.room.metadata_bytes {
+            true => Ok(()),
+            false => Err(TooManyPending { count, metadata_bytes }),
+        }
     }
 
     /// The end of a producer's transaction. The groups in which it has committed something, and when.

@@ -27,7 +27,7 @@ pub(crate) struct Growth {
 }
 
 impl Offsets {
-    /// Counts one more offset of a request. What takes nothing more than is there already is always taken: a full
+    /// Counts one more offset of a request; those of open transactions take room as well. What takes nothing more than is there already is always taken: a full
     /// coordinator must not stop the groups that it has.
     ///
     /// # Errors
@@ -44,9 +44,11 @@ impl Offsets {
             metadata_bytes: growth.metadata_bytes
                 + metadata_bytes.saturating_sub(old.map_or(0, |old| old.metadata.len())),
         };
-        let has_count = more.count == growth.count || self.count + more.count <= self.room.count;
+        let has_count =
+            more.count == growth.count || self.count + self.pending.count + more.count <= self.room.count;
         let has_bytes = more.metadata_bytes == growth.metadata_bytes
-            || self.metadata_bytes + more.metadata_bytes <= self.room.metadata_bytes;
+            || self.metadata_bytes + self.pending.metadata_bytes + more.metadata_bytes
+                <= self.room.metadata_bytes;
         if !has_count || !has_bytes {
             return Err(ErrorCode::InvalidCommitOffsetSize);
         }

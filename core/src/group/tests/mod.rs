@@ -1,6 +1,7 @@
 //! Scenarios of the coordinator on a clock of their own.
 
 mod admin;
+mod costs;
 mod driver;
 mod first_slice;
 mod join;

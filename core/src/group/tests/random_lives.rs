@@ -286,6 +286,9 @@ impl World {
                 assert_eq!(durable(live), durable(replayed), "{group_id}");
             }
             check_group(live);
+            let due_ms = self.host.coordinator.groups.due_ms(group_id);
+            let is_seen = |deadline_ms| due_ms.is_some_and(|due_ms| due_ms <= deadline_ms);
+            assert!(live.next_deadline_ms().is_none_or(is_seen), "{group_id} is looked at in time");
         }
     }
 
@@ -329,8 +332,11 @@ fn check_group(group: &ClassicGroup) {
         State::Stable { .. } | State::CompletingRebalance { .. } => assert!(has_members),
         State::PreparingRebalance(_) => {}
     }
-    assert!(group.leader.as_ref().is_none_or(|leader| group.members.contains_key(leader)));
+    assert!(group.leader.as_ref().is_none_or(|leader| group.members.contains(leader)));
     assert_eq!(group.leader.is_some(), has_members, "members have a leader");
+    let recounted = group.members.iter().map(|(id, member)| (Arc::clone(id), member.clone())).collect();
+    assert_eq!(group.members, recounted, "what is counted is what is there");
+    assert_eq!(group.issued_ids_bytes, group.issued_ids.keys().map(|id| id.len()).sum::<usize>());
     let instances: BTreeSet<_> =
         group.members.values().filter_map(|member| member.instance_id.clone()).collect();
     assert!(instances.iter().eq(group.static_members.keys()), "static members are those with an instance id");

@@ -3,7 +3,7 @@
 use super::driver::{Host, ask, error};
 use crate::{
     error_code::ErrorCode,
-    group::{Request, Response, replay_group_markers},
+    group::{Request, Response, offsets::Room, replay_group_markers},
     protocol::messages::{
         delete_groups::DeleteGroupsRequest,
         offset_delete::{OffsetDeleteRequest, OffsetDeleteRequestPartition, OffsetDeleteRequestTopic},
@@ -45,7 +45,7 @@ fn replay(host: &mut Host, step: Step) {
         Abort(producer_id) => return host.coordinator.replay_marker(producer_id, false),
     };
     match step {
-        InTransaction(producer_id, _) => host.coordinator.replay_transactional(producer_id, &record),
+        InTransaction(producer_id, _) => host.coordinator.replay_transactional(producer_id, &record).unwrap(),
         _ => host.coordinator.replay(&record),
     }
 }
@@ -153,6 +153,35 @@ fn who_deletes_offsets_deletes_pending_ones() {
     assert_eq!(host.log.len(), 2, "one tombstone of the offset, one of the group");
     replay(&mut host, Commit(1));
     assert_eq!((host.committed("g", "t", 0), &*host.state("g")), (-1, "Dead"));
+}
+
+/// What is in open transactions takes room; more than there is stops the load, and all else goes on.
+#[test]
+fn pending_offsets_take_room() {
+    let mut host = with(&[InTransaction(1, 5), InTransaction(1, 6), InTransaction(2, 7)]);
+    host.coordinator.offsets.room = Room { count: 3, metadata_bytes: 0 };
+    assert_eq!(host.commit("a", -1, "", 1), ErrorCode::None, "the third");
+    assert_eq!(host.commit("b", -1, "", 1), ErrorCode::InvalidCommitOffsetSize);
+    replay(&mut host, Abort(2));
+    assert_eq!(host.commit("b", -1, "", 1), ErrorCode::None);
+    replay(&mut host, Commit(1));
+    assert_eq!(host.commit("c", -1, "", 1), ErrorCode::InvalidCommitOffsetSize);
+    replay(&mut host, Tombstone);
+    assert_eq!(host.commit("c", -1, "", 1), ErrorCode::None);
+
+    let mut donor = Host::new();
+    donor.commit("g", -1, "", 5);
+    for producer_id in 1..=3 {
+        host.coordinator.replay_transactional(producer_id, &donor.log[0]).unwrap();
+    }
+    let refused = host.coordinator.replay_transactional(4, &donor.log[0]).unwrap_err();
+    assert_eq!(refused.count, 4);
+    (1..=4).for_each(|producer_id| replay(&mut host, Abort(producer_id)));
+    assert_eq!(
+        host.coordinator.offsets.pending(),
+        Host::new().coordinator.offsets.pending(),
+        "nothing is left"
+    );
 }
 
 #[test]

@@ -1,9 +1,6 @@
 //! A consumer group becomes a classic one when its last member of the new protocol goes and classic ones remain.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use bytes::Bytes;
 
@@ -12,7 +9,7 @@ use super::super::{
     classic_member::{CONSUMER, assignment_blob, blob_version},
 };
 use crate::{
-    group::classic::{self, ClassicGroup, JoinTerms, Presence, Protocol, State},
+    group::classic::{self, ClassicGroup, JoinTerms, Layered, Presence, Protocol, State},
     metadata::Image,
     protocol::records::group::ClassicMemberMetadata,
 };
@@ -55,7 +52,7 @@ fn classic_group(
     members: &[(&Member, &ClassicMemberMetadata)],
     generation: i32,
 ) -> Option<ClassicGroup> {
-    let members: BTreeMap<Arc<str>, classic::Member> = members
+    let members: classic::Members = members
         .iter()
         .map(|(member, classic)| {
             (member.id.as_str().into(), classic_member(scope.context.image, member, classic))
@@ -71,10 +68,11 @@ fn classic_group(
         generation,
         protocol_type: Some(CONSUMER.into()),
         protocol: None,
-        leader: members.keys().next().cloned(),
+        leader: members.first_id().cloned(),
         members,
         static_members,
-        issued_ids: BTreeMap::new(),
+        issued_ids: Layered::default(),
+        issued_ids_bytes: 0,
     };
     group.protocol = Some(group.elect_protocol()?);
     Some(group)
