@@ -497,6 +497,11 @@ pub fn random_u64() -> u64 {
     with(|core| core.driver.random_u64())
 }
 
+/// How this core has spent its time.
+pub fn usage() -> Usage {
+    with(|core| core.usage.get())
+}
+
 /// Let other ready tasks run first.
 pub fn yield_now() -> impl Future<Output = ()> {
     let mut yielded = false;

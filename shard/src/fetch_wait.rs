@@ -49,6 +49,10 @@ impl FetchWaits {
         Watch { waits: self.clone(), token: FetchToken { place, generation } }
     }
 
+    pub(crate) fn count(&self) -> usize {
+        self.0.borrow().slab.len()
+    }
+
     pub(crate) fn wake(&self, token: FetchToken) {
         let waker = match self.0.borrow_mut().slab.get_mut(token.place) {
             Some(wait) if wait.generation == token.generation => {

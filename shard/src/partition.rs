@@ -362,6 +362,10 @@ impl Partition {
         true
     }
 
+    pub(crate) fn min_insync_replicas(&self) -> usize {
+        self.settings.borrow().min_insync_replicas
+    }
+
     pub(crate) fn max_message_bytes(&self) -> usize {
         self.settings.borrow().validation.max_message_bytes
     }

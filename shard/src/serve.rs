@@ -30,7 +30,7 @@ pub(crate) struct Front {
 
 impl Front {
     pub(crate) fn new(shard: Rc<Shard>, loads: Loads) -> Rc<Self> {
-        let connections = Connections::default();
+        let connections = shard.connections.clone();
         let config = ConnectionConfig {
             request_max_bytes: shard.limits.request_max_bytes,
             budget: shard.memory.clone(),
@@ -70,6 +70,8 @@ impl Front {
         if self.shard.is_stopping() {
             return;
         }
+        let accepted = &self.shard.counters.connections_accepted;
+        accepted.set(accepted.get() + 1);
         let service = Rc::new(KafkaService { shard: Rc::clone(&self.shard), listener });
         let config = self.config.clone();
         spawn(async move {

@@ -15,7 +15,7 @@ use jackdaw_core::{
     protocol::produce::ProduceFrame,
     records::validate::Validator,
 };
-use jackdaw_net::budget::Budget;
+use jackdaw_net::{Connections, budget::Budget};
 
 use crate::{
     checkpoints::Checkpoints,
@@ -45,6 +45,7 @@ pub(crate) struct Shard {
     pub(crate) rpc: Rc<Rpc>,
     /// For what requests and answers of this shard's connections take.
     pub(crate) memory: Budget,
+    pub(crate) connections: Connections,
     pub(crate) fetch_waits: FetchWaits,
     pub(crate) fetch_sessions: RefCell<FetchSessions>,
     pub(crate) producer_ids: ProducerIds,
@@ -80,6 +81,7 @@ impl Shard {
             identity,
             limits,
             rpc,
+            connections: Connections::default(),
             fetch_waits,
             fetch_sessions: RefCell::new(fetch_sessions),
             producer_ids: ProducerIds::default(),

@@ -3,25 +3,66 @@
 use std::{collections::BTreeMap, rc::Rc, sync::Arc};
 
 use jackdaw_core::{group::GroupOffset, uuid::Uuid};
-use jackdaw_ring::yield_now;
+use jackdaw_ring::{now, yield_now};
 
 use super::{
     counters::TopicTotals,
-    samples::{GroupSamples, MetricsAsk, MetricsTold, ShardSamples, tell},
+    idle::IdleShare,
+    samples::{GroupSamples, MetricsAsk, MetricsTold, PartitionSample, ShardSamples, tell},
 };
 use crate::{
+    controller_host::QuorumState,
     limits::METRICS_SLICE,
     message::{Call, Reply},
     shard::Shard,
+    view::PartitionView,
 };
 
 /// What a page is written from.
 pub(super) struct NodeSamples {
     pub(super) shards: Vec<ShardSamples>,
     pub(super) groups: GroupSamples,
+    pub(super) cluster: ClusterSample,
+    /// Of the last minute, 0 to 1.
+    pub(super) idle_share: f64,
     pub(super) all_topics: TopicTotals,
     pub(super) topics: BTreeMap<Arc<str>, TopicTotals>,
     ends: BTreeMap<Arc<str>, Ends>,
+}
+
+/// The cluster as the first shard's view has it.
+pub(super) struct ClusterSample {
+    pub(super) node_id: i32,
+    pub(super) broker_state: i32,
+    pub(super) active_broker_count: usize,
+    pub(super) fenced_broker_count: usize,
+    pub(super) topic_count: usize,
+    pub(super) partition_count: usize,
+    pub(super) leaderless_count: usize,
+    pub(super) imbalance_count: usize,
+    pub(super) quorum: Option<QuorumState>,
+}
+
+impl ClusterSample {
+    fn of(shard: &Shard, broker_state: i32) -> Self {
+        let view = shard.view();
+        let fenced_broker_count = view.brokers.iter().filter(|broker| broker.fenced).count();
+        let partitions = || view.topics.values().flat_map(|topic| &topic.partitions);
+        let is_imbalanced = |partition: &&PartitionView| {
+            partition.leader >= 0 && partition.replicas.first() != Some(&partition.leader)
+        };
+        Self {
+            node_id: shard.identity.node_id,
+            broker_state,
+            active_broker_count: view.brokers.len() - fenced_broker_count,
+            fenced_broker_count,
+            topic_count: view.topics.len(),
+            partition_count: partitions().count(),
+            leaderless_count: partitions().filter(|partition| partition.leader < 0).count(),
+            imbalance_count: partitions().filter(is_imbalanced).count(),
+            quorum: shard.own_quorum(),
+        }
+    }
 }
 
 /// The high watermarks of a topic.
@@ -33,7 +74,7 @@ struct Ends {
 
 impl NodeSamples {
     /// Groups are asked first: a committed offset is then never ahead of its log for want of time.
-    pub(super) async fn collect(shard: &Rc<Shard>) -> Self {
+    pub(super) async fn collect(shard: &Rc<Shard>, idle: &IdleShare, broker_state: i32) -> Self {
         let mut groups = GroupSamples::default();
         for told in ask_all(shard, MetricsAsk::Groups).await {
             if let MetricsTold::Groups(samples) = told {
@@ -48,10 +89,13 @@ impl NodeSamples {
         let mut samples = Self {
             shards: shards.collect(),
             groups,
+            cluster: ClusterSample::of(shard, broker_state),
+            idle_share: 1.0,
             all_topics: TopicTotals::default(),
             topics: BTreeMap::new(),
             ends: BTreeMap::new(),
         };
+        samples.idle_share = idle.next(now(), samples.shards.iter().map(|shard| shard.state.usage));
         samples.sum_up().await;
         samples
     }
@@ -75,6 +119,10 @@ impl NodeSamples {
         for ends in self.ends.values_mut() {
             ends.by_partition.sort_unstable();
         }
+    }
+
+    pub(super) fn partitions(&self) -> impl Iterator<Item = &PartitionSample> {
+        self.shards.iter().flat_map(|shard| &shard.partitions)
     }
 
     /// The high watermark of the partition that this offset was committed for; `None` where it is not served here, or

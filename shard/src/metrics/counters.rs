@@ -74,6 +74,7 @@ pub(crate) struct ShardCounters {
     all_topics: Rc<Counts>,
     /// Of topics in the shard's view: others are forgotten when it changes.
     topics: RefCell<BTreeMap<Uuid, Rc<TopicCounters>>>,
+    pub(crate) connections_accepted: Cell<u64>,
 }
 
 impl ShardCounters {

@@ -8,6 +8,7 @@ use jackdaw_ring::{Listener, spawn, timeout};
 
 use super::{
     collect::{NodeSamples, ask_all},
+    idle::IdleShare,
     page,
     samples::{MetricsAsk, MetricsTold},
 };
@@ -34,6 +35,7 @@ pub(crate) struct Endpoint {
     control: Control,
     phase: Cell<Phase>,
     scrapes: Cell<usize>,
+    idle: IdleShare,
 }
 
 impl Endpoint {
@@ -51,6 +53,7 @@ impl Endpoint {
             control,
             phase: Cell::new(Phase::Starting),
             scrapes: Cell::new(0),
+            idle: IdleShare::default(),
         });
         let Some(configured) = configured else { return Ok(endpoint) };
         let address = resolve(KEY, configured.host.as_deref().unwrap_or("0.0.0.0"), configured.port)?;
@@ -90,8 +93,17 @@ impl Endpoint {
             return reply.text(Status::ServiceUnavailable, &text).await;
         }
         let _scrape = Scrape::begin(&self.scrapes);
-        let samples = NodeSamples::collect(&self.shard).await;
+        let samples = NodeSamples::collect(&self.shard, &self.idle, self.broker_state()).await;
         page::write(&samples, reply).await
+    }
+
+    /// As Kafka numbers them.
+    fn broker_state(&self) -> i32 {
+        match self.phase.get() {
+            _ if self.control.is_stopping() => 6,
+            Phase::Starting => 2,
+            Phase::Serving => 3,
+        }
     }
 
     /// Whether every shard answers.

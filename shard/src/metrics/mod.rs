@@ -6,6 +6,7 @@
 mod collect;
 mod counters;
 mod endpoint;
+mod idle;
 mod page;
 mod samples;
 

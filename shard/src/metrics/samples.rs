@@ -3,7 +3,7 @@
 use std::{future::Future, ops::Bound, pin::Pin, rc::Rc, sync::Arc};
 
 use jackdaw_core::{group::GroupSummary, uuid::Uuid};
-use jackdaw_ring::yield_now;
+use jackdaw_ring::{Usage, yield_now};
 
 use super::counters::TopicTotals;
 use crate::{
@@ -60,9 +60,24 @@ impl GroupSamples {
 
 /// Everything else of a shard.
 pub(crate) struct ShardSamples {
+    pub(crate) state: ShardState,
+    pub(crate) offline_count: usize,
     pub(crate) all_topics: TopicTotals,
     pub(crate) topics: Vec<(Arc<str>, TopicTotals)>,
     pub(crate) partitions: Vec<PartitionSample>,
+}
+
+/// What a shard holds, and how it spends its time.
+pub(crate) struct ShardState {
+    pub(crate) usage: Usage,
+    pub(crate) partition_count: usize,
+    pub(crate) memory_bytes: usize,
+    pub(crate) memory_left_bytes: usize,
+    pub(crate) connection_count: usize,
+    pub(crate) connections_accepted: u64,
+    pub(crate) fetches_waiting: usize,
+    pub(crate) fetch_session_count: usize,
+    pub(crate) fetch_session_partitions: usize,
 }
 
 /// One partition as its owner sees it.
@@ -70,7 +85,39 @@ pub(crate) struct PartitionSample {
     pub(crate) topic: Arc<str>,
     pub(crate) topic_id: Uuid,
     pub(crate) partition: i32,
+    pub(crate) log_start_offset: i64,
+    pub(crate) last_stable_offset: i64,
     pub(crate) high_watermark: i64,
+    pub(crate) log_end_offset: i64,
+    pub(crate) size_bytes: u64,
+    pub(crate) segment_count: usize,
+    pub(crate) producer_count: usize,
+    pub(crate) is_leader: bool,
+    /// -1 for none.
+    pub(crate) leader: i32,
+    pub(crate) is_led_by_preferred: bool,
+    pub(crate) replica_count: usize,
+    pub(crate) isr_count: usize,
+    pub(crate) min_insync_replicas: usize,
+}
+
+impl PartitionSample {
+    pub(crate) fn is_under_replicated(&self) -> bool {
+        self.is_leader && self.isr_count < self.replica_count
+    }
+
+    pub(crate) fn is_under_min_isr(&self) -> bool {
+        self.is_leader && self.isr_count < self.needed()
+    }
+
+    /// A single replica is always just enough, which is no news.
+    pub(crate) fn is_at_min_isr(&self) -> bool {
+        self.is_leader && self.replica_count > 1 && self.isr_count == self.needed()
+    }
+
+    fn needed(&self) -> usize {
+        self.min_insync_replicas.min(self.replica_count)
+    }
 }
 
 /// Answer a shard that asks.
@@ -92,6 +139,7 @@ pub(super) fn tell(shard: &Rc<Shard>, ask: MetricsAsk) -> Pin<Box<dyn Future<Out
 
 impl ShardSamples {
     async fn collect(shard: &Rc<Shard>) -> Self {
+        let offline_count = shard.offline.borrow().len();
         let view = shard.view();
         let by_topic = shard.counters.by_topic();
         let named = by_topic.into_iter().filter_map(|(topic_id, totals)| {
@@ -99,9 +147,28 @@ impl ShardSamples {
             Some((Arc::clone(&topic.name), totals))
         });
         Self {
+            state: ShardState::of(shard),
+            offline_count,
             all_topics: shard.counters.all_topics(),
             topics: named.collect(),
             partitions: partitions(shard).await,
+        }
+    }
+}
+
+impl ShardState {
+    fn of(shard: &Shard) -> Self {
+        let sessions = shard.fetch_sessions.borrow();
+        Self {
+            usage: jackdaw_ring::usage(),
+            partition_count: shard.partitions.borrow().len(),
+            memory_bytes: shard.limits.request_memory_bytes,
+            memory_left_bytes: shard.memory.left_bytes(),
+            connection_count: shard.connections.count(),
+            connections_accepted: shard.counters.connections_accepted.get(),
+            fetches_waiting: shard.fetch_waits.count(),
+            fetch_session_count: sessions.len(),
+            fetch_session_partitions: sessions.partitions_count(),
         }
     }
 }
@@ -126,11 +193,24 @@ async fn partitions(shard: &Shard) -> Vec<PartitionSample> {
 
 impl Partition {
     fn sample(&self) -> PartitionSample {
+        let (log, state) = (self.log.borrow(), self.state.borrow());
         PartitionSample {
             topic: Arc::clone(&self.topic),
             topic_id: self.key.topic_id,
             partition: self.key.partition,
+            log_start_offset: log.log_start_offset(),
+            last_stable_offset: self.last_stable_offset(),
             high_watermark: self.high_watermark(),
+            log_end_offset: log.log_end_offset(),
+            size_bytes: log.size_bytes(),
+            segment_count: log.segment_count(),
+            producer_count: log.producers().len(),
+            is_leader: state.leader == self.node_id,
+            leader: state.leader,
+            is_led_by_preferred: state.replicas.first() == Some(&state.leader),
+            replica_count: state.replicas.len(),
+            isr_count: state.isr.len(),
+            min_insync_replicas: self.min_insync_replicas(),
         }
     }
 }

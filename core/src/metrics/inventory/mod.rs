@@ -1,6 +1,9 @@
 //! Every metric by name, type, labels and meaning.
 
 pub mod groups;
+pub mod node;
+pub mod partitions;
+pub mod shards;
 pub mod topics;
 
 use super::Family;
@@ -14,7 +17,10 @@ pub struct Section {
 
 /// All of it, in the order of a page.
 pub const SECTIONS: &[Section] = &[
+    Section { title: "Node and cluster", families: node::ALL },
+    Section { title: "Shards", families: shards::ALL },
     Section { title: "Topics", families: topics::ALL },
+    Section { title: "Partitions", families: partitions::ALL },
     Section { title: "Consumer groups", families: groups::ALL },
 ];
 
@@ -33,7 +39,7 @@ mod tests {
                 text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_' || byte.is_ascii_digit())
             };
             assert!(good(family.name), "{}", family.name);
-            assert!(family.labels.iter().all(|label| good(label)), "{}", family.name);
+            assert!(family.labels.iter().all(|label| good(&label.to_lowercase())), "{}", family.name);
             assert!(names.insert(family.name), "{} stands twice", family.name);
             assert!(family.help.ends_with('.') && !family.help.contains(['\n', '\\']), "{}", family.name);
             if family.kind == Kind::Counter {

@@ -1,6 +1,9 @@
 //! The page of `/metrics`: written and sent in chunks, with turns for others in between.
 
 mod groups;
+mod node;
+mod partitions;
+mod shards;
 mod topics;
 
 use std::io;
@@ -16,7 +19,10 @@ use crate::limits::METRICS_CHUNK_BYTES;
 pub(super) async fn write(samples: &NodeSamples, reply: Reply<'_>) -> io::Result<()> {
     let body = reply.begin(CONTENT_TYPE).await?;
     let mut page = Page { text: Exposition::default(), body };
+    node::write(&mut page, samples);
+    shards::write(&mut page, samples);
     topics::write(&mut page, samples).await?;
+    partitions::write(&mut page, samples).await?;
     groups::write(&mut page, samples).await?;
     page.end().await
 }
