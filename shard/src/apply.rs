@@ -2,12 +2,13 @@
 
 use std::{collections::BTreeMap, path::PathBuf, rc::Rc, sync::Arc, time::Duration};
 
-use jackdaw_ring::{sleep, spawn, unix_ms};
+use jackdaw_ring::{sleep, spawn, timeout, unix_ms};
 use jackdaw_storage::{
-    Log, RecoveryReport, StorageError,
+    Log, RecoveryProgress, RecoveryReport, StorageError,
     layout::{PartitionDirState, partition_dir_name},
     log_dir::{
-        CreateRequest, OpenRequest, create_logs, open_logs, remove_partition_dir, retire_partition_dir,
+        CreateRequest, OpenRequest, OpenedLog, create_logs, open_logs, remove_partition_dir,
+        retire_partition_dir,
     },
     side_by_side,
 };
@@ -22,6 +23,9 @@ use crate::{
     shard::Shard,
     view::{TopicView, View},
 };
+
+/// A start that takes longer says how far it is this often.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Do one step of taking a view over.
 pub(crate) async fn apply(shard: &Rc<Shard>, view: &Arc<View>, step: ApplyStep) -> Applied {
@@ -96,10 +100,27 @@ async fn open_found(shard: &Rc<Shard>, found: Vec<(&TopicView, PartitionKey, Pla
         });
         by_dir.insert(path, (topic, key, place));
     }
-    for (request, opened) in open_logs(requests, LOGS_OPENED_AT_ONCE, unix_ms()).await {
+    for (request, opened) in open_with_progress(requests).await {
         if let Some((topic, key, place)) = by_dir.remove(&request.path) {
             take_in(shard, topic, key, place, flush_recovered(opened).await);
         }
+    }
+}
+
+/// Open the logs; where that takes long, say how far it is.
+async fn open_with_progress(requests: Vec<OpenRequest>) -> Vec<OpenedLog> {
+    let (count, progress) = (requests.len(), Rc::new(RecoveryProgress::default()));
+    let mut opening = std::pin::pin!(open_logs(requests, LOGS_OPENED_AT_ONCE, unix_ms(), &progress));
+    loop {
+        if let Ok(opened) = timeout(PROGRESS_INTERVAL, opening.as_mut()).await {
+            return opened;
+        }
+        tracing::info!(
+            done = progress.done_count.get(),
+            of = count,
+            checked_bytes = progress.checked_bytes.get(),
+            "opening the logs of this shard's partitions"
+        );
     }
 }
 

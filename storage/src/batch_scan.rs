@@ -59,11 +59,11 @@ impl BatchScan {
         self.position += self.taken_bytes as u64;
         self.taken_bytes = 0;
         let position = self.position;
-        let present_bytes = self.end.saturating_sub(position);
-        if present_bytes == 0 {
+        if self.end <= position {
             return Ok(Scanned::End);
         }
         let size_bytes = loop {
+            let present_bytes = self.end.saturating_sub(position);
             match BatchView::parse(&self.buffer) {
                 Frame::Complete(batch) => break batch.size_bytes(),
                 Frame::Corrupt(reason) => {
@@ -94,18 +94,15 @@ impl BatchScan {
         }
     }
 
+    /// Have at least `needed_bytes` at hand. What was there of them is read again: a page cache gives it for less than moving
+    /// what is read behind it would cost.
     async fn fill(&mut self, needed_bytes: usize, present_bytes: usize) -> Result<()> {
-        let wanted = needed_bytes.max(self.chunk_bytes).min(present_bytes) - self.buffer.len();
-        let position = self.position + self.buffer.len() as u64;
-        let more = self.file.read(position, wanted).await.during("read", &self.path)?;
-        if more.is_empty() {
+        let had_bytes = self.buffer.len();
+        let wanted = needed_bytes.max(self.chunk_bytes).min(present_bytes);
+        self.buffer = self.file.read(self.position, wanted).await.during("read", &self.path)?;
+        if self.buffer.len() <= had_bytes {
             // The file became shorter than it was.
-            self.end = position;
-        }
-        if self.buffer.is_empty() {
-            self.buffer = more;
-        } else {
-            self.buffer.extend_from_slice(&more);
+            self.end = self.position + self.buffer.len() as u64;
         }
         Ok(())
     }

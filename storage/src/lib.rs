@@ -39,6 +39,6 @@ pub use log::{AppendInfo, ColdRange, Flush, Flushed, FoundOffset, Log, Read, Tim
 pub use log_dir::LogDir;
 pub use meta_properties::MetaProperties;
 pub use metadata_log::{MetadataDir, SnapshotId};
-pub use recovery::{RecoveryInputs, RecoveryReport};
+pub use recovery::{RecoveryInputs, RecoveryProgress, RecoveryReport};
 pub use side_by_side::side_by_side;
 pub use transaction_index::AbortedTransaction;

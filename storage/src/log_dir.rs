@@ -4,6 +4,7 @@ use std::{
     collections::BTreeSet,
     io::ErrorKind,
     path::{Path, PathBuf},
+    rc::Rc,
 };
 
 use jackdaw_core::uuid::Uuid;
@@ -18,7 +19,7 @@ use crate::{
     layout::{self, PartitionDirName, PartitionDirState, partition_dir_name, partition_dir_name_in},
     log::{Log, unlink_paced},
     meta_properties::MetaProperties,
-    recovery::{RecoveryInputs, RecoveryReport},
+    recovery::{RecoveryInputs, RecoveryProgress, RecoveryReport},
     side_by_side::side_by_side,
 };
 
@@ -230,10 +231,21 @@ pub struct OpenRequest {
 pub type OpenedLog = (OpenRequest, Result<(Log, RecoveryReport)>);
 
 /// Open logs of this shard, `parallel_count` at a time, so that their reads overlap.
-pub async fn open_logs(requests: Vec<OpenRequest>, parallel_count: usize, now_ms: i64) -> Vec<OpenedLog> {
-    let open = move |request: OpenRequest| async move {
-        let opened = Log::open(&request.path, request.config.clone(), request.inputs, now_ms).await;
-        (request, opened)
+pub async fn open_logs(
+    requests: Vec<OpenRequest>,
+    parallel_count: usize,
+    now_ms: i64,
+    progress: &Rc<RecoveryProgress>,
+) -> Vec<OpenedLog> {
+    let progress = Rc::clone(progress);
+    let open = move |request: OpenRequest| {
+        let progress = Rc::clone(&progress);
+        async move {
+            let config = request.config.clone();
+            let opened = Log::open_watched(&request.path, config, request.inputs, now_ms, &progress).await;
+            progress.done_count.update(|done| done + 1);
+            (request, opened)
+        }
     };
     side_by_side(requests, parallel_count, open).await
 }

@@ -102,7 +102,7 @@ fn all_logs_are_opened_also_where_one_is_damaged() {
             });
         }
         file::remove_file(&requests[4].path.join("partition.metadata")).unwrap();
-        let opened = open_logs(requests, 3, 0).await;
+        let opened = open_logs(requests, 3, 0, &Default::default()).await;
         assert_eq!(opened.len(), 10);
         for (request, result) in opened {
             match result {

@@ -9,7 +9,7 @@ mod flushed;
 mod leftovers;
 mod segments;
 
-use std::{path::Path, rc::Rc};
+use std::{cell::Cell, path::Path, rc::Rc};
 
 use jackdaw_core::producer_state::Producers;
 use jackdaw_ring::file;
@@ -70,6 +70,15 @@ pub struct RecoveryReport {
     pub dropped_all: bool,
 }
 
+/// How far the opening of logs is, for who waits for it.
+#[derive(Default, Debug)]
+pub struct RecoveryProgress {
+    /// Logs that are open, or could not be opened.
+    pub done_count: Cell<usize>,
+    /// Bytes of batches that were checked.
+    pub checked_bytes: Cell<u64>,
+}
+
 impl Log {
     /// Open the log of an existing partition directory.
     ///
@@ -80,6 +89,17 @@ impl Log {
         config: LogConfig,
         inputs: RecoveryInputs,
         now_ms: i64,
+    ) -> Result<(Self, RecoveryReport)> {
+        Self::open_watched(dir, config, inputs, now_ms, &RecoveryProgress::default()).await
+    }
+
+    /// The same, telling how far it is.
+    pub(crate) async fn open_watched(
+        dir: &Path,
+        config: LogConfig,
+        inputs: RecoveryInputs,
+        now_ms: i64,
+        progress: &RecoveryProgress,
     ) -> Result<(Self, RecoveryReport)> {
         let dir: Rc<Path> = dir.into();
         let topic_id = partition_metadata::read(&dir)?.ok_or_else(|| {
@@ -102,6 +122,7 @@ impl Log {
             ProducerSnapshots::new(Rc::clone(&dir), offsets_of(&files, FileKind::ProducerSnapshot));
         let check = Check {
             dir: &dir,
+            progress,
             config: &config,
             inputs,
             log_start_offset,

@@ -5,7 +5,7 @@ use std::path::Path;
 use jackdaw_core::{producer_state::Producers, records::BatchView};
 use jackdaw_ring::file;
 
-use super::{RecoveryInputs, RecoveryReport, flushed, producers_at};
+use super::{RecoveryInputs, RecoveryProgress, RecoveryReport, flushed, producers_at};
 use crate::{
     batch_scan::{BadBatch, BatchScan, Scanned},
     config::LogConfig,
@@ -20,6 +20,7 @@ use crate::{
 /// What checking needs.
 pub(super) struct Check<'a> {
     pub(super) dir: &'a Path,
+    pub(super) progress: &'a RecoveryProgress,
     pub(super) config: &'a LogConfig,
     pub(super) inputs: RecoveryInputs,
     pub(super) log_start_offset: i64,
@@ -235,7 +236,9 @@ async fn check_segment(
                     break;
                 }
                 note(check, segment, &batch, producers)?;
-                end.position += batch.size_bytes() as u64;
+                let size_bytes = batch.size_bytes() as u64;
+                end.position += size_bytes;
+                check.progress.checked_bytes.update(|checked| checked + size_bytes);
                 end.next_offset = batch.header().last_offset() + 1;
             }
         }
