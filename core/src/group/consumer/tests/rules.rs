@@ -69,10 +69,9 @@ fn a_heartbeat_has_to_make_sense() {
             "ServerAssignor  is not supported. Supported assignors: uniform, range.",
         ),
         (
-            // The reason is the crate's, not RE2J's.
             Request { subscribed_topic_regex: Some("fo[.*".into()), ..join() },
             InvalidRegularExpression,
-            "SubscribedTopicRegex `fo[.*` is not a valid regular expression: unclosed character class.",
+            "SubscribedTopicRegex `fo[.*` is not a valid regular expression: missing closing ].",
         ),
     ];
     for (request, error, message) in cases {
