@@ -43,11 +43,18 @@ pub type Result<T, E = StorageError> = std::result::Result<T, E>;
 /// Names what was being done to which file.
 pub(crate) trait During<T> {
     fn during(self, action: &'static str, path: &Path) -> Result<T>;
+
+    /// The same where making the path would cost the hot path an allocation.
+    fn during_at(self, action: &'static str, path: impl FnOnce() -> PathBuf) -> Result<T>;
 }
 
 impl<T> During<T> for io::Result<T> {
     fn during(self, action: &'static str, path: &Path) -> Result<T> {
-        self.map_err(|source| StorageError::Io { action, path: path.to_path_buf(), source })
+        self.during_at(action, || path.to_path_buf())
+    }
+
+    fn during_at(self, action: &'static str, path: impl FnOnce() -> PathBuf) -> Result<T> {
+        self.map_err(|source| StorageError::Io { action, path: path(), source })
     }
 }
 

@@ -255,7 +255,8 @@ impl Segment {
             return Ok(None);
         }
         let mut bytes = [0; HEADER_SIZE_BYTES];
-        let count = self.file()?.read_at(&mut bytes, u64::from(position)).during("read", &self.path())?;
+        let count =
+            self.file()?.read_at(&mut bytes, u64::from(position)).during_at("read", || self.path())?;
         let header = BatchHeader::ref_from_prefix(&bytes[..count]).copied();
         Ok(header.filter(|header| {
             let end = u64::from(position) + header.size_bytes() as u64;

@@ -99,7 +99,7 @@ impl Log {
                 let segment = log.active();
                 let position = u64::from(segment.size_bytes());
                 let written = segment.file()?.write_all_at(&mut [IoSlice::new(now)], position);
-                written.during("append to", &segment.path())?;
+                written.during_at("append to", || segment.path())?;
                 for batch in Batches::new(now).flatten() {
                     log.epochs.assign(batch.header().partition_leader_epoch(), batch.header().base_offset());
                     log.note_appended(batch.header(), || batch.bytes().to_vec())?;
@@ -142,7 +142,7 @@ impl Log {
         let segment = self.active();
         let position = u64::from(segment.size_bytes());
         let written = segment.file()?.write_all_at(&mut slices[..2 * batches.len()], position);
-        written.during("append to", &segment.path())
+        written.during_at("append to", || segment.path())
     }
 
     /// Take note of a batch that was written at the active segment's end. `whole` is asked for where the header
