@@ -21,6 +21,8 @@ pub enum ConfigError {
     Range { key: &'static str, value: i64, allowed: &'static str },
     #[error("{key} = {value}: must not be {direction} {limit_key}, which is {limit}")]
     Order { key: &'static str, value: i32, direction: &'static str, limit_key: &'static str, limit: i32 },
+    #[error("group.coordinator.rebalance.protocols: classic must be among them, it cannot be switched off")]
+    NoClassicGroups,
     #[error(transparent)]
     Listener(#[from] ListenerError),
     #[error(transparent)]

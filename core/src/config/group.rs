@@ -1,6 +1,7 @@
 //! What a group coordinator runs with.
 
 use super::{error::ConfigError, values::Values};
+use crate::records::Codec;
 
 /// Kafka's default for `offsets.topic.replication.factor`.
 const UNSET_REPLICATION_FACTOR_MAX: usize = 3;
@@ -26,6 +27,8 @@ pub struct ClassicGroupConfig {
 /// Groups of the protocol of KIP-848. A group's own configuration lies over the first three.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConsumerGroupConfig {
+    /// Whether there are such groups at all: `group.coordinator.rebalance.protocols`.
+    pub is_served: bool,
     pub session_timeout_ms: i32,
     pub heartbeat_interval_ms: i32,
     pub assignment_interval_ms: i32,
@@ -51,6 +54,8 @@ pub struct OffsetsConfig {
     /// `None` where nobody set it: see [`OffsetsConfig::topic_replication_factor`].
     topic_replication_factor: Option<i16>,
     pub topic_segment_bytes: i32,
+    /// Of what is written from now on; whatever is there is read.
+    pub topic_codec: Codec,
     pub retention_ms: i64,
     pub retention_check_interval_ms: i64,
     /// Of the text that goes with an offset.
@@ -64,6 +69,13 @@ impl OffsetsConfig {
         let unset = i16::try_from(broker_count.clamp(1, UNSET_REPLICATION_FACTOR_MAX)).unwrap_or(1);
         self.topic_replication_factor.unwrap_or(unset)
     }
+}
+
+const CODEC: &str = "offsets.topic.compression.codec";
+const PROTOCOLS: &str = "group.coordinator.rebalance.protocols";
+
+fn to_codec(number: i32) -> Option<Codec> {
+    u8::try_from(number).ok().and_then(Codec::from_id)
 }
 
 /// Lower and upper bound of what stands between them.
@@ -87,6 +99,13 @@ const RANGES: [(&str, &str, &str); 3] = [
 
 /// Values that are right each on its own and contradict each other.
 pub(super) fn contradictions(values: &Values, errors: &mut Vec<ConfigError>) {
+    let codec = values.int(CODEC);
+    if to_codec(codec).is_none() {
+        errors.push(ConfigError::Range { key: CODEC, value: codec.into(), allowed: "0 to 4" });
+    }
+    if !values.list(PROTOCOLS).iter().any(|name| name == "classic") {
+        errors.push(ConfigError::NoClassicGroups);
+    }
     let mut hold = |key: &'static str, direction, limit_key: &'static str| {
         let (value, limit) = (values.int(key), values.int(limit_key));
         let is_wrong = if direction == "below" { value < limit } else { value > limit };
@@ -114,6 +133,7 @@ impl GroupConfig {
                 max_size: values.int("group.max.size"),
             },
             consumer: ConsumerGroupConfig {
+                is_served: values.list(PROTOCOLS).iter().any(|name| name == "consumer"),
                 session_timeout_ms: values.int("group.consumer.session.timeout.ms"),
                 heartbeat_interval_ms: values.int("group.consumer.heartbeat.interval.ms"),
                 assignment_interval_ms: values.int("group.consumer.assignment.interval.ms"),
@@ -135,6 +155,7 @@ impl GroupConfig {
                     i16::try_from(values.int("offsets.topic.replication.factor")).unwrap_or(i16::MAX)
                 }),
                 topic_segment_bytes: values.int("offsets.topic.segment.bytes"),
+                topic_codec: to_codec(values.int(CODEC)).unwrap_or_default(),
                 retention_ms: i64::from(values.int("offsets.retention.minutes")) * 60_000,
                 retention_check_interval_ms: values.long("offsets.retention.check.interval.ms"),
                 metadata_max_bytes: values.int("offset.metadata.max.bytes"),
@@ -154,6 +175,15 @@ mod tests {
             Ok(_) => Vec::new(),
             Err(errors) => errors.0.iter().map(ToString::to_string).collect(),
         }
+    }
+
+    #[test]
+    fn what_groups_cannot_run_with_stops_the_start() {
+        assert_eq!(refused("offsets.topic.compression.codec=4"), Vec::<String>::new());
+        let text = "offsets.topic.compression.codec = 5: must be 0 to 4";
+        assert_eq!(refused("offsets.topic.compression.codec=5"), [text]);
+        assert_eq!(refused("group.coordinator.rebalance.protocols=classic"), Vec::<String>::new());
+        assert_eq!(refused("group.coordinator.rebalance.protocols=consumer").len(), 1);
     }
 
     #[test]

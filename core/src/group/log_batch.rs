@@ -12,7 +12,7 @@ use crate::{
     records::{
         BatchBuilder, BatchView, Codec, ControlType, CorruptBatch, InvalidRecord, NewRecord, Record, Records,
         ValidatedBatch,
-        compression::{DecompressError, Decompressor},
+        compression::{CompressError, Compressor, DecompressError, Decompressor, Levels},
         control::control_records,
     },
 };
@@ -32,30 +32,43 @@ pub enum GroupLogError {
     Field { offset: i64, error: DecodeError },
 }
 
+/// Records of groups cannot be made into a batch.
+#[derive(Debug, thiserror::Error)]
+pub enum GroupEncodeError {
+    #[error("a record has a field that its version cannot carry: {0}")]
+    Field(#[from] EncodeError),
+    #[error("a batch cannot be compressed: {0}")]
+    Compress(#[from] CompressError),
+}
+
 /// Data batches with these records, in order, none above `max_bytes` but for a record that is larger by itself. With
 /// each batch how many records are in it.
 ///
+/// `max_bytes` is counted before compression.
+///
 /// # Errors
-/// A record with a field that its version cannot carry.
+/// See [`GroupEncodeError`].
 pub fn build_group_batches(
     records: &[GroupRecord],
     timestamp_ms: i64,
     max_bytes: usize,
-) -> Result<Vec<(ValidatedBatch, usize)>, EncodeError> {
+    (codec, compressor): (Codec, &mut Compressor),
+) -> Result<Vec<(ValidatedBatch, usize)>, GroupEncodeError> {
+    let mut build = |builder: BatchBuilder| builder.build(codec, &Levels::default(), compressor);
     let mut batches = Vec::new();
     let mut builder = BatchBuilder::new();
     let mut count = 0;
     for record in records {
         let record = EncodedRecord::new(record)?;
         if count > 0 && builder.size_bytes() + record.size_bytes_at_most() > max_bytes {
-            batches.push((std::mem::take(&mut builder).build_uncompressed(), count));
+            batches.push((build(std::mem::take(&mut builder))?, count));
             count = 0;
         }
         record.append_to(&mut builder, timestamp_ms);
         count += 1;
     }
     if count > 0 {
-        batches.push((builder.build_uncompressed(), count));
+        batches.push((build(builder)?, count));
     }
     Ok(batches)
 }

@@ -37,7 +37,9 @@ mod transactions;
 pub use context::{Client, Context};
 pub use coordinator::Coordinator;
 pub use inspection::{GroupOffset, GroupSummary};
-pub use log_batch::{GroupLogError, build_group_batches, replay_group_batch, replay_group_markers};
+pub use log_batch::{
+    GroupEncodeError, GroupLogError, build_group_batches, replay_group_batch, replay_group_markers,
+};
 pub use offsets::TooManyPending;
 pub use outcome::{CallId, Effect, Outcome};
 pub use partitioner::partition_of_group;

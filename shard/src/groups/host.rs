@@ -14,6 +14,7 @@ use jackdaw_core::{
         CallId, Context, Coordinator, GroupRecord, GroupSummary, Outcome, Request, Response,
         build_group_batches,
     },
+    records::{Codec, compression::Compressor},
     uuid::Uuid,
 };
 use jackdaw_ring::{
@@ -29,6 +30,8 @@ pub(super) struct GroupHost {
     shard: Weak<Shard>,
     partition: Rc<Partition>,
     leader_epoch: i32,
+    codec: Codec,
+    compressor: RefCell<Compressor>,
     state: RefCell<State>,
     waiting: RefCell<BTreeMap<CallId, Call>>,
     next_call: Cell<u64>,
@@ -82,6 +85,8 @@ impl GroupHost {
             shard: Rc::downgrade(shard),
             partition,
             leader_epoch,
+            codec: config.offsets.topic_codec,
+            compressor: RefCell::default(),
             state: RefCell::new(State::Loading),
             waiting: RefCell::default(),
             next_call: Cell::new(0),
@@ -210,10 +215,12 @@ impl GroupHost {
         let max_bytes = self.partition.max_message_bytes();
         // A batch that must not be cut is then seen to be too large.
         let cut_at_bytes = if atomic { usize::MAX } else { max_bytes };
-        let batches = match build_group_batches(records, unix_ms(), cut_at_bytes) {
+        let mut compressor = self.compressor.borrow_mut();
+        let compression = (self.codec, &mut *compressor);
+        let batches = match build_group_batches(records, unix_ms(), cut_at_bytes, compression) {
             Ok(batches) => batches,
             Err(error) => {
-                tracing::error!(%error, "a group's record cannot be encoded; please report this");
+                tracing::error!(%error, "a group's record cannot be written; please report this");
                 return (0, Err(ErrorCode::UnknownServerError));
             }
         };

@@ -1,13 +1,14 @@
 //! Consumer and streams groups and their offsets.
 
 use super::super::row::{ConfigKey, boolean, class, int, list, long, short, string};
-use super::reasons::{APPENDS, CLUSTER, JAVA, LOADS, OFFSETS_CODEC, PROTOCOLS, STREAMS, THREADS};
+use super::reasons::{APPENDS, CLUSTER, JAVA, LOADS, STREAMS, THREADS};
 
 #[rustfmt::skip] // a row is two or three lines; one method a line would hide the table
 pub(super) const KEYS: &[ConfigKey] = &[
     list("group.coordinator.rebalance.protocols").default("classic,consumer,streams")
         .list_of(&["consumer", "classic", "share", "streams"])
-        .waits(PROTOCOLS, "Which group protocols the node serves."),
+        .effective("Which group protocols the node serves. `classic` has to be there; of the others only \
+            `consumer` is served yet."),
     int("group.coordinator.threads").default("4").at_least(1).high()
         .meaningless(THREADS, "Kafka's threads that run group coordinators."),
     int("group.coordinator.background.threads").default("2").at_least(1).high()
@@ -28,7 +29,7 @@ pub(super) const KEYS: &[ConfigKey] = &[
     int("offsets.topic.segment.bytes").default("104857600").at_least(1).high()
         .effective("The segment size of `__consumer_offsets`, small so that it compacts and loads fast."),
     int("offsets.topic.compression.codec").default("0").high()
-        .waits(OFFSETS_CODEC, "The compression of `__consumer_offsets`, as a number: 0 none, 1 gzip, 2 snappy, 3 \
+        .effective("The compression of `__consumer_offsets`, as a number: 0 none, 1 gzip, 2 snappy, 3 \
             lz4, 4 zstd."),
     int("offset.metadata.max.bytes").default("4096").high()
         .effective("How many bytes of text a client may store with an offset."),

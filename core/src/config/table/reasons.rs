@@ -3,8 +3,6 @@
 pub(super) const CLUSTER: &str = "clusters of more than one node";
 pub(super) const QUORUM: &str = "quorums of more than one voter";
 pub(super) const MANY_DIRS: &str = "several data directories and their failure";
-pub(super) const PROTOCOLS: &str = "share and streams groups; classic and consumer groups are always served";
-pub(super) const OFFSETS_CODEC: &str = "compressed records of groups";
 pub(super) const STREAMS: &str = "streams groups";
 pub(super) const SHARE: &str = "share groups";
 pub(super) const TRANSACTIONS: &str = "transactions";

@@ -28,7 +28,10 @@ use crate::{
             metadata::{PartitionRecord, RemoveTopicRecord, TopicRecord},
         },
     },
-    records::{BatchView, Frame, compression::Decompressor},
+    records::{
+        BatchView, Codec, Frame,
+        compression::{Compressor, Decompressor},
+    },
     uuid::Uuid,
 };
 
@@ -112,7 +115,10 @@ impl Host {
         if records.is_empty() {
             return Vec::new();
         }
-        let (batch, _) = build_group_batches(records, UNIX_MS, usize::MAX).unwrap().remove(0);
+        let (batch, _) =
+            build_group_batches(records, UNIX_MS, usize::MAX, (Codec::Zstd, &mut Compressor::default()))
+                .unwrap()
+                .remove(0);
         let bytes = [batch.header_bytes(), batch.body()].concat();
         let Frame::Complete(view) = BatchView::parse(&bytes) else { panic!("a whole batch") };
         let mut decoded = Vec::new();

@@ -5,6 +5,7 @@ use crate::{
     error_code::ErrorCode,
     group::{Request, Response, build_group_batches},
     limits::{GROUP_POSTPONE_MS, GROUP_SWEEP_BYTES_MAX, GROUP_SWEEP_RECORDS_MAX},
+    records::{Codec, compression::Compressor},
     uuid::Uuid,
 };
 
@@ -17,7 +18,10 @@ fn commit(host: &mut Host, group_id: &str, topic: &str, partition: i32) {
 }
 
 fn batch_size(outcome: &crate::group::Outcome) -> usize {
-    build_group_batches(&outcome.records, 0, usize::MAX).unwrap()[0].0.size_bytes()
+    build_group_batches(&outcome.records, 0, usize::MAX, (Codec::None, &mut Compressor::default())).unwrap()
+        [0]
+    .0
+    .size_bytes()
 }
 
 fn short_retention() -> Host {

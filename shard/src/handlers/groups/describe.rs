@@ -3,10 +3,12 @@
 use std::{collections::BTreeSet, rc::Rc};
 
 use jackdaw_core::{
+    error_code::ErrorCode,
     group::Request,
     protocol::messages::{
         ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse, DeleteGroupsRequest,
         DeleteGroupsResponse, DescribeGroupsRequest, DescribeGroupsResponse,
+        consumer_group_describe::DescribedGroup,
     },
 };
 
@@ -34,6 +36,12 @@ pub(crate) async fn describe_consumer(
     request: ConsumerGroupDescribeRequest,
 ) -> ConsumerGroupDescribeResponse {
     let ConsumerGroupDescribeRequest { group_ids, include_authorized_operations } = request;
+    if !shard.groups.config.consumer.is_served {
+        let error_code = ErrorCode::UnsupportedVersion.code();
+        let refused = |group_id| DescribedGroup { group_id, error_code, ..Default::default() };
+        let groups = distinct(group_ids).into_iter().map(refused).collect();
+        return ConsumerGroupDescribeResponse { groups, ..Default::default() };
+    }
     let one = |group: String| Request::ConsumerGroupDescribe {
         version: context.version,
         request: ConsumerGroupDescribeRequest { group_ids: vec![group], include_authorized_operations },

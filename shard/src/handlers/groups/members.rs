@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use jackdaw_core::{
+    error_code::ErrorCode,
     group::Request,
     protocol::messages::{
         ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, HeartbeatRequest, HeartbeatResponse,
@@ -61,6 +62,10 @@ pub(crate) async fn consumer_heartbeat(
     context: RequestContext,
     request: ConsumerGroupHeartbeatRequest,
 ) -> ConsumerGroupHeartbeatResponse {
+    if !shard.groups.config.consumer.is_served {
+        let error_code = ErrorCode::UnsupportedVersion.code();
+        return ConsumerGroupHeartbeatResponse { error_code, ..Default::default() };
+    }
     let group_id = request.group_id.clone();
     let request =
         Request::ConsumerGroupHeartbeat { version: context.version, client: client(&context), request };

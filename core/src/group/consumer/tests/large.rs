@@ -20,6 +20,7 @@ use crate::{
     protocol::{
         messages::consumer_group_heartbeat::ConsumerGroupHeartbeatRequest as Request, records::GroupKey,
     },
+    records::{Codec, compression::Compressor},
     uuid::Uuid,
 };
 
@@ -82,7 +83,8 @@ fn heartbeats_walk_no_members_and_a_large_target_may_be_cut() {
 
 /// Whatever part of the records is written: the group then makes another target, and nobody is left out.
 fn a_prefix_is_made_good(world: &World, records: &[GroupRecord]) {
-    let batches = build_group_batches(records, 0, 64 << 10).unwrap();
+    let batches =
+        build_group_batches(records, 0, 64 << 10, (Codec::None, &mut Compressor::default())).unwrap();
     assert!(batches.len() > 3 && batches.iter().all(|(batch, _)| batch.size_bytes() <= 64 << 10));
     assert_eq!(batches.iter().map(|(_, count)| count).sum::<usize>(), records.len());
     let mut group = world.group().clone();
