@@ -20,6 +20,8 @@ const LEAD_BYTES: u64 = 256 << 20;
 /// Files in the page cache. Dropping it removes them all.
 #[derive(Default)]
 pub struct Ballast {
+    file_bytes: u64,
+    lead_bytes: u64,
     files: RefCell<Vec<PathBuf>>,
     given_bytes: Cell<u64>,
 }
@@ -30,13 +32,17 @@ impl Ballast {
     /// # Errors
     /// The directory is not there, or has no room.
     pub fn take(directory: &Path, bytes: u64) -> Result<Self, Error> {
-        let ballast = Self::default();
-        let block = vec![1; 1 << 20];
-        for index in 0..bytes.div_ceil(FILE_BYTES) {
+        Self::of_files(directory, bytes, FILE_BYTES, LEAD_BYTES)
+    }
+
+    fn of_files(directory: &Path, bytes: u64, file_bytes: u64, lead_bytes: u64) -> Result<Self, Error> {
+        let ballast = Self { file_bytes, lead_bytes, files: RefCell::default(), given_bytes: Cell::new(0) };
+        let block = vec![1; 64 << 10];
+        for index in 0..bytes.div_ceil(file_bytes) {
             let path = directory.join(format!("ballast-{}-{index}", std::process::id()));
             let mut file = File::create_new(&path)?;
             ballast.files.borrow_mut().push(path);
-            for _ in 0..FILE_BYTES / block.len() as u64 {
+            for _ in 0..file_bytes / block.len() as u64 {
                 file.write_all(&block)?;
             }
             file.sync_all()?;
@@ -46,10 +52,10 @@ impl Ballast {
 
     /// So much was written since this was taken: gives that much back, and the lead.
     pub fn follow(&self, written_bytes: u64) {
-        while self.given_bytes.get() < written_bytes.saturating_add(LEAD_BYTES) {
+        while self.given_bytes.get() < written_bytes.saturating_add(self.lead_bytes) {
             let Some(path) = self.files.borrow_mut().pop() else { return };
             remove(&path);
-            self.given_bytes.set(self.given_bytes.get() + FILE_BYTES);
+            self.given_bytes.set(self.given_bytes.get() + self.file_bytes);
         }
     }
 }
@@ -73,7 +79,9 @@ mod tests {
     #[test]
     fn it_goes_a_little_ahead_of_what_is_written() {
         let directory = std::env::temp_dir();
-        let ballast = Ballast::take(&directory, LEAD_BYTES + 2 * FILE_BYTES).expect("room for files");
+        let (file_bytes, lead_bytes) = (64 << 10, 256 << 10);
+        let ballast =
+            Ballast::of_files(&directory, 384 << 10, file_bytes, lead_bytes).expect("room for files");
         let left = || ballast.files.borrow().iter().filter(|path| path.exists()).count();
         assert_eq!(left(), 6);
         ballast.follow(0);

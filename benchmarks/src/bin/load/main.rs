@@ -12,6 +12,7 @@ mod idle;
 mod latency;
 mod measure;
 mod open_loop;
+mod plot;
 mod produce;
 mod records;
 mod summary;
@@ -44,14 +45,17 @@ load COMMAND [--NAME VALUE]...     every command that loads a broker takes --boo
   topic     makes topics    --topic NAME [--topics 1] [--partitions 1] [--flush no]; with [--remove yes] removes them
   wait      until the broker answers, and says for how long    [--topic NAME] [--since UNIX-SECONDS] [--seconds 120]
   answer    a server that answers at once, for the generator's own floor    [--listen 127.0.0.1:0]
-  summarise prints the table of the lines in files    --raw FILE";
+  summarise prints the table of the lines in files    --raw FILE
+  plot      the same for the latencies, as SVG    --raw FILE";
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let Some((command, rest)) = words.split_first() else { return Err(USAGE.into()) };
     let mut arguments = Arguments::parse(rest)?;
-    if command == "summarise" {
-        return summary::print(&mut arguments);
+    match command.as_str() {
+        "summarise" => return summary::print(&mut arguments),
+        "plot" => return plot::print(&mut arguments),
+        _ => {}
     }
     // A fetch of tens of megabytes goes straight into its own buffer, so the pool serves small frames.
     let config = UringConfig { receive_buffers: 4096, receive_buffer_bytes: 4096, ..UringConfig::default() };

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The lines of all runs, by row and broker.
-type Runs = BTreeMap<(String, String), Vec<Value>>;
+pub(crate) type Runs = BTreeMap<(String, String), Vec<Value>>;
 
 pub(crate) fn print(arguments: &mut Arguments) -> Result<(), Box<dyn Error>> {
     let raw: String = arguments.optional("--raw")?.ok_or("--raw is missing")?;
@@ -20,7 +20,7 @@ pub(crate) fn print(arguments: &mut Arguments) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn parse(text: &str) -> Result<Runs, Box<dyn Error>> {
+pub(crate) fn parse(text: &str) -> Result<Runs, Box<dyn Error>> {
     let mut runs = Runs::new();
     for line in text.lines().filter(|line| !line.is_empty()) {
         let line: Value = serde_json::from_str(line)?;
