@@ -5,6 +5,10 @@
 /// Metadata of 200,000 partitions, takes under 60 MiB.
 pub const DECODED_MESSAGE_BYTES_MAX: usize = 128 << 20;
 
+/// Topics and partitions that one Produce request names: more than a node is built for, so that a request beyond it
+/// repeats itself. Each takes some hundred bytes until it is answered, and as little as six in the frame.
+pub const PRODUCE_PARTITIONS_MAX: usize = 256 * 1024;
+
 /// What a produced batch may take when decompressed, whatever `max.decompressed.message.bytes` allows (its
 /// default is 2 GiB). Validation holds one decompressed batch per shard, and a shard that inflates more than
 /// this keeps its other connections waiting for a tenth of a second.
@@ -24,7 +28,8 @@ const _: () = assert!(DECOMPRESSED_BATCH_BYTES_MAX <= 1 << ZSTD_WINDOW_LOG_MAX);
 pub const REQUEST_PARTITIONS_KEPT: usize = 4096;
 
 /// Records at fault that a Produce response names for one batch. A producer fails these with their own text
-/// and all others with the batch's; a batch of tiny records must not turn into a response many times its size.
+/// and all others with the batch's; a batch of tiny records must not turn into a response many times its size. All batches
+/// of one request have as many together.
 pub const RECORD_ERRORS_MAX: usize = 256;
 /// Observers of the metadata log whose progress a leader remembers. One entry is under 64 bytes; a cluster of more
 /// brokers than this still works, its most silent observers are only missing from DescribeQuorum.

@@ -101,6 +101,11 @@ impl Permit {
         }
     }
 
+    /// Give back what is above `size_bytes`.
+    pub fn shrink_to(&mut self, size_bytes: usize) {
+        self.shrink(self.taken_bytes.saturating_sub(size_bytes));
+    }
+
     /// Take up to `wanted` more bytes, at least `least`; how many. Waits while there are not even these. What is above
     /// `least` is at most a quarter of what is left: the more is taken, the smaller the parts, so that a few who ask
     /// for much leave something to all others.

@@ -9,7 +9,9 @@ use crate::{
     budget::{Budget, Permit},
     connections::{Connections, Registration},
     frame::{FrameError, FrameReader},
-    limits::{FILE_STEP_BYTES, PIPELINE_REQUESTS_MAX, PROGRESS_STEP_BYTES, SEND_BATCH_BYTES},
+    limits::{
+        FILE_STEP_BYTES, PIPELINE_REQUESTS_MAX, PROGRESS_STEP_BYTES, SEND_BATCH_BYTES, UNCOUNTED_ANSWER_BYTES,
+    },
     pipeline::{Answer, Dispatched, Piece, Response, Service},
 };
 
@@ -92,8 +94,7 @@ async fn read<S: Service>(
             take_memory(shared, frame.permit, service.memory_bytes(&frame.bytes), &config.budget).await?;
         let dispatched = service.dispatch(&mut session, frame.bytes).await;
         let last = matches!(dispatched, Dispatched::Done(Answer::Close(_)));
-        // A request that is done needs its memory no more, however long its answer waits to leave.
-        let memory = memory.filter(|_| matches!(dispatched, Dispatched::Later(_)));
+        let memory = keep(memory, &dispatched);
         // A closed pipeline means that the writer has ended and with it the connection.
         if !enqueue(shared, Slot { dispatched, memory }).await || last {
             return Ok(End::Closing);
@@ -119,6 +120,19 @@ async fn take_memory(
         grown.ok_or(FrameError::Closing)?;
     }
     Ok(Some(permit))
+}
+
+/// What a dispatched request still needs of its memory. One that is done needs no more than its answer, which may wait
+/// to leave for as long as the peer does not read.
+fn keep(memory: Option<Permit>, dispatched: &Dispatched) -> Option<Permit> {
+    let size_bytes = match dispatched {
+        Dispatched::Later(_) => return memory,
+        Dispatched::Done(Answer::Send(response)) => response.size_bytes(),
+        Dispatched::Done(_) => 0,
+    };
+    let mut memory = memory.filter(|_| size_bytes > UNCOUNTED_ANSWER_BYTES)?;
+    memory.shrink_to(size_bytes);
+    Some(memory)
 }
 
 /// Put a request into the pipeline. While there is no room the socket receives nothing: what comes would take the

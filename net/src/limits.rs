@@ -14,6 +14,9 @@ pub const POOLED_FRAME_BYTES_MAX: usize = 64 * 1024;
 /// bytes arrive.
 pub const FIRST_ALLOCATION_BYTES: usize = 256 * 1024;
 
+/// An answer up to this size gives its request's memory back before it leaves: 64 of them wait on one connection at most.
+pub const UNCOUNTED_ANSWER_BYTES: usize = 16 * 1024;
+
 /// Answers that are ready are sent together up to this size.
 pub const SEND_BATCH_BYTES: usize = 256 * 1024;
 

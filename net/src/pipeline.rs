@@ -30,6 +30,20 @@ pub enum Response {
     },
 }
 
+impl Response {
+    /// What it takes in memory.
+    pub(crate) fn size_bytes(&self) -> usize {
+        let in_memory = |piece: &Piece| match piece {
+            Piece::Bytes(bytes) => bytes.len(),
+            Piece::File { .. } => 0,
+        };
+        match self {
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Pieces { pieces, .. } => pieces.iter().map(in_memory).sum(),
+        }
+    }
+}
+
 /// How a request ends.
 #[derive(Debug)]
 pub enum Answer {

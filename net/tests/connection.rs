@@ -17,6 +17,7 @@ const SECONDS: Duration = Duration::from_secs(10);
 const REQUEST_MAX_BYTES: usize = 4 << 20;
 const DECODED_BYTES: usize = 100_000;
 const HELD_BYTES: usize = 8 << 20;
+const LARGE_BYTES: usize = 1 << 20;
 
 /// Answers with the request's own bytes; the first says how.
 struct Echo {
@@ -38,8 +39,12 @@ impl Service for Echo {
     fn open(&self, _peer: SocketAddr) {}
 
     fn memory_bytes(&self, frame: &Bytes) -> usize {
-        // Decoded into much.
-        if frame.starts_with(b"m") { DECODED_BYTES } else { 0 }
+        match frame.first() {
+            // Decoded into much.
+            Some(b'm') => DECODED_BYTES,
+            Some(b'B') => 2 * LARGE_BYTES,
+            _ => 0,
+        }
     }
 
     async fn dispatch(&self, _session: &mut (), frame: Bytes) -> Dispatched {
@@ -73,7 +78,9 @@ impl Service for Echo {
             Some(b'n') => Dispatched::Done(Answer::Nothing),
             Some(b'c') => Dispatched::close("asked to"),
             // A large answer to a small request.
-            Some(b'b') => Dispatched::Done(Answer::Send(Response::Bytes(framed(&vec![b'b'; 1 << 20])))),
+            Some(b'b' | b'B') => {
+                Dispatched::Done(Answer::Send(Response::Bytes(framed(&vec![b'b'; LARGE_BYTES]))))
+            }
             _ => Dispatched::Done(answer),
         }
     }
@@ -287,6 +294,22 @@ fn an_answer_holds_its_memory_until_it_is_sent() {
             sleep(Duration::from_millis(1)).await;
         }
         assert_eq!(config.budget.left_bytes(), HELD_BYTES + HELD_BYTES / 2);
+    });
+}
+
+#[test]
+fn answers_that_are_ready_hold_their_memory_until_they_are_sent() {
+    run(async {
+        let config = config(16 * LARGE_BYTES);
+        let served = connect(&config).await;
+        // More than the socket's buffers take, and nobody reads.
+        served.send(vec![framed(b"B"); 40].concat()).await;
+        sleep(Duration::from_millis(100)).await;
+        assert!(served.service.dispatched.get() < 40, "all are made, and none of them counted");
+        served.receive(40 * (4 + LARGE_BYTES)).await;
+        while config.budget.left_bytes() < 16 * LARGE_BYTES {
+            sleep(Duration::from_millis(1)).await;
+        }
     });
 }
 

@@ -502,6 +502,20 @@ pub fn usage() -> Usage {
     with(|core| core.usage.get())
 }
 
+/// Let the core look at its sockets, files and timers, and run what became ready, before this task goes on. For work that
+/// takes milliseconds: [`yield_now`] lets only those run first that are ready already.
+pub async fn next_turn() {
+    let mut waits = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut waits, true) {
+            return Poll::Ready(());
+        }
+        with(|core| core.next_turn.borrow_mut().push(context.waker().clone()));
+        Poll::Pending
+    })
+    .await;
+}
+
 /// Let other ready tasks run first.
 pub fn yield_now() -> impl Future<Output = ()> {
     let mut yielded = false;

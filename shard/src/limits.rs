@@ -45,6 +45,15 @@ pub(crate) const DESCRIBED_RESOURCE_BYTES: usize = 16 << 10;
 /// not exist, its answer takes kilobytes.
 pub(crate) const DESCRIBED_RESOURCES_MAX: usize = 10_000;
 
+/// What a topic or partition of a Produce request takes until it is answered: decoded, planned, its result with a text,
+/// and its part of the answer. Requests that name few need none.
+pub(crate) const PRODUCE_PARTITION_BYTES: usize = 512;
+pub(crate) const PRODUCE_PARTITIONS_UNCOUNTED: usize = 64;
+
+/// Bytes of records that one request has inflated and validated before other connections get their turn: some
+/// milliseconds. A single batch may have more, up to `DECOMPRESSED_BATCH_BYTES_MAX`.
+pub(crate) const VALIDATED_BYTES_PER_TURN: usize = 2 << 20;
+
 /// A read from disk where memory is short is of this size at least: the largest batch by default (`max.message.bytes`).
 pub(crate) const COLD_READ_LEAST_BYTES: usize = 1 << 20;
 

@@ -4,15 +4,18 @@ use std::{future::Future, net::SocketAddr, rc::Rc};
 
 use bytes::Bytes;
 use jackdaw_core::{
-    limits::DECODED_MESSAGE_BYTES_MAX,
-    protocol::{ApiKey, Reader, Request, header::RequestHeader},
+    limits::{DECODED_MESSAGE_BYTES_MAX, PRODUCE_PARTITIONS_MAX},
+    protocol::{ApiKey, Reader, Request, header::RequestHeader, produce::named_count},
 };
 use jackdaw_net::{Answer, Dispatched, Service};
 
 use crate::{
     answer::{Counted, ReplyTo},
     handlers,
-    limits::{DECODED_BYTES_PER_FRAME_BYTE, FETCH_BYTES_PER_FRAME_BYTE},
+    limits::{
+        DECODED_BYTES_PER_FRAME_BYTE, FETCH_BYTES_PER_FRAME_BYTE, PRODUCE_PARTITION_BYTES,
+        PRODUCE_PARTITIONS_UNCOUNTED,
+    },
     shard::Shard,
 };
 
@@ -50,8 +53,12 @@ impl Service for KafkaService {
     fn memory_bytes(&self, frame: &Bytes) -> usize {
         let key = frame.first_chunk().and_then(|code| ApiKey::from_code(i16::from_be_bytes(*code)));
         match key {
+            None => 0,
             // Records stay in the frame, which is counted.
-            Some(ApiKey::Produce) | None => 0,
+            Some(ApiKey::Produce) => match named_count(frame).min(PRODUCE_PARTITIONS_MAX) {
+                0..=PRODUCE_PARTITIONS_UNCOUNTED => 0,
+                count => count * PRODUCE_PARTITION_BYTES,
+            },
             // They may wait for a whole rebalance, and what a member says is copied out of the frame at once: a group
             // that joins must not take the memory that its own heartbeats need.
             Some(ApiKey::JoinGroup | ApiKey::SyncGroup) => frame.len(),

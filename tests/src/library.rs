@@ -52,11 +52,6 @@ impl Library {
         Program::start(self.name(), self.command(bootstrap))
     }
 
-    /// Whether it reads without a consumer group.
-    pub fn consumes(self) -> bool {
-        self != Kafkajs
-    }
-
     /// Whether it has an idempotent producer.
     pub fn idempotent(self) -> bool {
         self != Segmentio

@@ -96,6 +96,14 @@ impl Connection {
         Ok(body)
     }
 
+    /// Whether there is something to receive, without waiting for it.
+    pub fn is_answered(&self) -> bool {
+        self.stream.set_nonblocking(true).expect("a socket");
+        let peeked = self.stream.peek(&mut [0; 1]);
+        self.stream.set_nonblocking(false).expect("a socket");
+        peeked.is_ok_and(|count| count > 0)
+    }
+
     /// Whether the broker closed the connection, without a further byte.
     pub fn is_closed(&mut self) -> bool {
         match self.stream.read(&mut [0; 1]) {

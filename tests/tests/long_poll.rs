@@ -19,7 +19,7 @@ fn two_shards() {
 /// All wait for the same two partitions, each with a fetch of a minute; one produce to each wakes all of them.
 /// A broker that leaves them asleep is found out by the programs' own 30 seconds.
 fn every_library_waits(shards: u32) {
-    let broker = Broker::start(Options::shards(shards));
+    let broker = Broker::start(Options::shards(shards).with(&["group.initial.rebalance.delay.ms=0"]));
     let scratch = broker.scratch();
     let topic = topic("wait");
     let mut writer = Library::Franz.start(broker.bootstrap());
@@ -31,10 +31,7 @@ fn every_library_waits(shards: u32) {
     record::write(&file, &before);
     (0..2).for_each(|p| drop(writer.run(&format!("produce {topic} {p} none all {}", file.display()))));
 
-    let waiting = LIBRARIES
-        .into_iter()
-        .filter(|library| library.consumes())
-        .flat_map(|library| [(library, 0), (library, 1)]);
+    let waiting = LIBRARIES.into_iter().flat_map(|library| [(library, 0), (library, 1)]);
     let mut waiting: Vec<(Program, String, usize)> = waiting
         .map(|(library, partition)| {
             let (mut program, command) =

@@ -1,9 +1,10 @@
 //! Produce (0): validated here, appended by the owning shards, answered when durable enough.
 
-use std::rc::Rc;
+use std::{borrow::Cow, rc::Rc};
 
 use jackdaw_core::{
     error_code::ErrorCode,
+    limits::RECORD_ERRORS_MAX,
     protocol::{
         Reader,
         produce::{ProduceFrame, ProduceResult, RecordError, write_produce_response},
@@ -12,11 +13,13 @@ use jackdaw_core::{
         CorruptBatch,
         validate::{Arrival, RecordErrorReason, ValidationError},
     },
+    uuid::Uuid,
 };
 use jackdaw_net::{Answer, Dispatched};
 
 use crate::{
     answer::ReplyTo,
+    limits::VALIDATED_BYTES_PER_TURN,
     message::{Call, ProduceBatch, ProduceCall, Reply},
     metrics::{TopicCount, TopicCounters},
     rpc::Handled,
@@ -49,7 +52,7 @@ pub(crate) async fn dispatch(
     let results = Vec::with_capacity(request.partition_count());
     let mut pending = Pending { request, results, reply_to: context.reply_to };
     let mut parts = Parts::new(shard.rpc.shards());
-    plan(shard, &context, &mut pending, &mut parts);
+    plan(shard, &context, &mut pending, &mut parts).await;
 
     let own = shard.rpc.own();
     let mut replies = Vec::new();
@@ -86,11 +89,15 @@ impl Parts {
     }
 }
 
-/// Validate every partition's batch and find its owner; what is wrong gets its result at once.
-fn plan(shard: &Shard, context: &RequestContext, pending: &mut Pending, parts: &mut Parts) {
+/// Validate every partition's batch and find its owner; what is wrong gets its result at once. Others get their turn
+/// in between: this connection's next request waits, so that its order stays.
+async fn plan(shard: &Shard, context: &RequestContext, pending: &mut Pending, parts: &mut Parts) {
     let view = shard.view();
     let arrival = Arrival { now_ms: jackdaw_ring::unix_ms(), produce_version: context.version };
     let whole = whole_request_error(&pending.request);
+    let repeated = repeated(&pending.request);
+    let mut record_errors_left = RECORD_ERRORS_MAX;
+    let mut left_bytes = VALIDATED_BYTES_PER_TURN;
     for topic in pending.request.topics() {
         let found = match context.version {
             13.. => view.topic_by_id(topic.id).ok_or(ErrorCode::UnknownTopicId),
@@ -98,8 +105,17 @@ fn plan(shard: &Shard, context: &RequestContext, pending: &mut Pending, parts: &
         };
         let found = found.and_then(|topic| refuse_internal(topic, context));
         for partition in topic.partitions() {
+            if left_bytes == 0 {
+                jackdaw_ring::next_turn().await;
+                left_bytes = VALIDATED_BYTES_PER_TURN;
+            }
             let index = pending.results.len();
+            let is_repeated =
+                repeated.binary_search(&(topic.id, topic.name.clone(), partition.index)).is_ok();
             let placed = whole.map_or(Ok(()), Err).and(found).and_then(|topic| {
+                if is_repeated {
+                    return Err(ErrorCode::InvalidRequest);
+                }
                 let key = topic.key(partition.index);
                 let owner = view.owner(key).ok_or(ErrorCode::UnknownTopicOrPartition)?;
                 Ok((topic, key, owner))
@@ -111,10 +127,13 @@ fn plan(shard: &Shard, context: &RequestContext, pending: &mut Pending, parts: &
                     counters.add(TopicCount::ProduceRequests, 1);
                     let records = partition.records.unwrap_or_default();
                     let config = &topic.settings.validation;
-                    match shard.validator.borrow_mut().validate(&records, config, arrival) {
+                    let mut validator = shard.validator.borrow_mut();
+                    let validated = validator.validate(&records, config, arrival);
+                    left_bytes = left_bytes.saturating_sub(validator.take_work_bytes());
+                    match validated {
                         Err(error) => {
                             count_invalid(&counters, &error, records.len());
-                            invalid(&error)
+                            invalid(&error, &mut record_errors_left)
                         }
                         // Nobody could ever end its transaction; Kafka's answer, too.
                         Ok(batch) if batch.header().is_transactional() => {
@@ -131,6 +150,25 @@ fn plan(shard: &Shard, context: &RequestContext, pending: &mut Pending, parts: &
             pending.results.push(result);
         }
     }
+}
+
+/// Partitions that are named more than once, in order. Kafka keeps one of their batches and drops the others in silence.
+fn repeated(request: &ProduceFrame) -> Vec<(Uuid, Cow<'_, str>, i32)> {
+    if request.partition_count() < 2 {
+        return Vec::new();
+    }
+    let mut named: Vec<_> = request
+        .topics()
+        .flat_map(|topic| {
+            let indexes: Vec<i32> = topic.partition_indexes().collect();
+            indexes.into_iter().map(move |index| (topic.id, topic.name.clone(), index))
+        })
+        .collect();
+    named.sort_unstable();
+    let again = named.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0].clone());
+    let mut again: Vec<_> = again.collect();
+    again.dedup();
+    again
 }
 
 /// What is wrong with the request as a whole.
@@ -183,12 +221,12 @@ fn is_failure(error: ErrorCode) -> bool {
     )
 }
 
-fn invalid(error: &ValidationError) -> ProduceResult {
-    let record_errors = error
-        .record_errors()
-        .iter()
+fn invalid(error: &ValidationError, record_errors_left: &mut usize) -> ProduceResult {
+    let told = error.record_errors().iter().take(*record_errors_left);
+    let record_errors: Vec<_> = told
         .map(|record| RecordError { batch_index: record.batch_index, message: Some(record.to_string()) })
         .collect();
+    *record_errors_left -= record_errors.len();
     ProduceResult {
         record_errors,
         error_message: Some(error.to_string()),

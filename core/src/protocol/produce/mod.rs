@@ -5,5 +5,5 @@ mod response;
 #[cfg(test)]
 mod tests;
 
-pub use request::{ProduceFrame, ProducePartition, ProduceTopic};
+pub use request::{ProduceFrame, ProducePartition, ProduceTopic, named_count};
 pub use response::{ProduceResult, RecordError, write_produce_response};

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 
 use crate::{
-    limits::REQUEST_PARTITIONS_KEPT,
+    limits::{DECODED_MESSAGE_BYTES_MAX, PRODUCE_PARTITIONS_MAX, REQUEST_PARTITIONS_KEPT},
     protocol::{DecodeError, Reader, api::ApiKey, span::Span},
     uuid::Uuid,
 };
@@ -86,10 +86,16 @@ impl ProduceFrame {
         let name = if by_id { Span::default() } else { Span::text(reader, flexible)? };
         let id = if by_id { reader.uuid()? } else { Uuid::ZERO };
         self.topics.push(Topic { name, id, first_partition: self.partitions.len() });
+        if self.topics.len() + self.partitions.len() > PRODUCE_PARTITIONS_MAX {
+            return Err(DecodeError::Memory { limit_bytes: DECODED_MESSAGE_BYTES_MAX });
+        }
         for _ in 0..reader.reserve(flexible, 6, &mut self.partitions)? {
             let index = reader.i32()?;
             let records = Span::bytes(reader, flexible)?;
             self.partitions.push(Partition { index, records });
+            if self.topics.len() + self.partitions.len() > PRODUCE_PARTITIONS_MAX {
+                return Err(DecodeError::Memory { limit_bytes: DECODED_MESSAGE_BYTES_MAX });
+            }
             end_of_struct(reader, flexible)?;
         }
         end_of_struct(reader, flexible)
@@ -156,6 +162,43 @@ impl ProduceTopic<'_> {
     pub fn partition_indexes(&self) -> impl ExactSizeIterator<Item = i32> {
         self.partitions.iter().map(|partition| partition.index)
     }
+}
+
+/// How many topics and partitions a request's whole frame names, as far as it can be read: asked before there is memory
+/// for them, and takes none.
+pub fn named_count(frame: &Bytes) -> usize {
+    let mut count = 0;
+    // Whoever decodes it says what is wrong.
+    let _ = count_named(&mut Reader::new(frame), &mut count);
+    count
+}
+
+fn count_named(reader: &mut Reader<'_>, count: &mut usize) -> Result<(), DecodeError> {
+    let (_api_key, version, _correlation_id) = (reader.i16()?, reader.i16()?, reader.i32()?);
+    if !ApiKey::Produce.has_version(version) {
+        return Err(DecodeError::Version { message: "ProduceRequest", version });
+    }
+    let flexible = ApiKey::Produce.is_flexible(version);
+    reader.string_bytes(false)?;
+    end_of_struct(reader, flexible)?;
+    Span::string(reader, flexible)?;
+    let (_acks, _timeout_ms) = (reader.i16()?, reader.i32()?);
+    for _ in 0..reader.count(flexible, 3)?.unwrap_or(0) {
+        *count += 1;
+        if version >= 13 {
+            reader.skip(size_of::<Uuid>())?
+        } else {
+            reader.string_bytes(flexible).map(drop)?
+        }
+        for _ in 0..reader.count(flexible, 6)?.unwrap_or(0) {
+            *count += 1;
+            reader.i32()?;
+            Span::bytes(reader, flexible)?;
+            end_of_struct(reader, flexible)?;
+        }
+        end_of_struct(reader, flexible)?;
+    }
+    Ok(())
 }
 
 fn end_of_struct(reader: &mut Reader<'_>, flexible: bool) -> Result<(), DecodeError> {

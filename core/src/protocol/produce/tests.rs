@@ -5,8 +5,10 @@ use bytes::Bytes;
 use super::*;
 use crate::{
     error_code::ErrorCode,
+    limits::PRODUCE_PARTITIONS_MAX,
     protocol::{
-        Message, Reader, Writer,
+        DecodeError, Message, Reader, Writer,
+        frame::request_frame,
         leader_hint::{CurrentLeader, NodeEndpoint},
         messages::{ProduceRequest, ProduceResponse, produce},
     },
@@ -59,6 +61,35 @@ fn the_frame_says_what_the_generated_request_says() {
             .collect();
         assert_eq!(topics, request.topic_data, "version {version}");
     }
+}
+
+#[test]
+fn what_a_frame_names_is_counted_before_it_is_decoded() {
+    for version in 3..=13 {
+        let whole = request_frame(&request(version), version, 1, Some("client")).expect("encodes");
+        let frame = whole.slice(4..);
+        assert_eq!(named_count(&frame), 6, "version {version}");
+        // Cut anywhere it is counted as far as it goes.
+        for end in 0..frame.len() {
+            assert!(named_count(&frame.slice(..end)) <= 6, "version {version} cut at {end}");
+        }
+    }
+}
+
+#[test]
+fn a_request_that_names_more_than_any_node_has_is_refused() {
+    let data = |count: usize| {
+        let partition = produce::PartitionProduceData { index: 0, records: None };
+        let partition_data = vec![partition; count];
+        produce::TopicProduceData { partition_data, ..Default::default() }
+    };
+    let fill = |count| {
+        let request = ProduceRequest { topic_data: vec![data(count), data(0)], ..request(13) };
+        let bytes = request.to_bytes(13).expect("encodes");
+        ProduceFrame::default().fill(&mut Reader::new(&bytes), 13)
+    };
+    assert_eq!(fill(PRODUCE_PARTITIONS_MAX - 2), Ok(()));
+    assert!(matches!(fill(PRODUCE_PARTITIONS_MAX - 1), Err(DecodeError::Memory { .. })));
 }
 
 #[test]

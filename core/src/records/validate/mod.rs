@@ -21,6 +21,9 @@ use crate::limits;
 /// Produce requests below this version may not carry zstd.
 const ZSTD_PRODUCE_VERSION_MIN: i16 = 7;
 
+/// Compressing costs about so many times what inflating does.
+const COMPRESSION_WORK: usize = 4;
+
 /// What a topic's configuration says about its records.
 #[derive(Clone, Debug)]
 pub struct ValidationConfig {
@@ -72,11 +75,18 @@ pub struct Arrival {
 pub struct Validator {
     decompressor: Decompressor,
     compressor: Compressor,
+    /// Since it was taken last.
+    work_bytes: usize,
 }
 
 impl Validator {
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// What was inflated, looked through and compressed since the last call of this, in bytes: what validation costs.
+    pub fn take_work_bytes(&mut self) -> usize {
+        std::mem::take(&mut self.work_bytes)
     }
 
     /// Checks the records of one partition of a produce request. The result shares their memory unless the
@@ -94,7 +104,11 @@ impl Validator {
         let codec = check_fields(header, config)?;
         let rules = RecordRules::new(header, config, arrival.now_ms);
         let limit_bytes = config.max_decompressed_bytes.min(limits::DECOMPRESSED_BATCH_BYTES_MAX);
-        let section = self.decompressor.decompress(codec, batch.body(), limit_bytes)?;
+        let section = self.decompressor.decompress(codec, batch.body(), limit_bytes).inspect_err(|_| {
+            // It may have come as far as that.
+            self.work_bytes = self.work_bytes.saturating_add(limit_bytes);
+        })?;
+        self.work_bytes = self.work_bytes.saturating_add(section.len());
         let walk = walk::walk(section, header, &rules)?;
         if codec != Codec::None && walk.size_bytes != section.len() {
             return Err(ValidationError::TrailingBytes(section.len() - walk.size_bytes));
@@ -106,6 +120,7 @@ impl Validator {
             return Ok(keep(header, body, &walk, config, arrival.now_ms));
         }
         let section = &section[..walk.size_bytes];
+        self.work_bytes = self.work_bytes.saturating_add(section.len() * COMPRESSION_WORK);
         let body =
             rebuild::rebuild_body(&mut self.compressor, section, header, &walk, target, &config.levels)?;
         let mut header = *header;

@@ -1,3 +1,5 @@
+//! What Kafka takes and refuses, and what it matches.
+
 use super::*;
 
 #[test]
