@@ -10,6 +10,5 @@ pub mod metadata;
 pub mod partition_state;
 pub mod producer_state;
 pub mod protocol;
-pub mod purgatory;
 pub mod records;
 pub mod uuid;
