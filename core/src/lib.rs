@@ -11,6 +11,5 @@ pub mod metrics;
 pub mod partition_state;
 pub mod producer_state;
 pub mod protocol;
-pub mod purgatory;
 pub mod records;
 pub mod uuid;

@@ -53,13 +53,6 @@ pub const SPIN_US_MAX: i64 = 1000;
 /// Records that one operation of the controller may write at once, as in Kafka: followers and brokers apply a batch
 /// as a whole, and a batch has to stay within 8 MiB.
 pub const METADATA_BATCH_RECORDS_MAX: usize = 10_000;
-/// Requests that one shard lets wait. Each is a request in flight, of which a connection has few; at the bound
-/// a long poll is answered at once with what there is.
-pub const PURGATORY_OPERATIONS_MAX: usize = 256 * 1024;
-
-/// Keys that waiting requests of one shard watch, some 50 MB at the bound: a hundred consumers that each poll
-/// 10,000 partitions.
-pub const PURGATORY_WATCHES_MAX: usize = 1024 * 1024;
 
 /// Fetch sessions of one shard, whatever `max.incremental.fetch.session.cache.slots` says: to find the one
 /// that gives way looks at each.

@@ -5,12 +5,16 @@ use std::{cell::Cell, fmt, rc::Rc};
 
 use jackdaw_ring::channel::Notify;
 
+use crate::limits::{RESERVED_FROM_BYTES, SMALL_TAKE_BYTES};
+
 /// A budget of bytes, shared by the connections of a core.
 #[derive(Clone)]
 pub struct Budget(Rc<State>);
 
 struct State {
     left_bytes: Cell<usize>,
+    /// Only for small takes.
+    reserved_bytes: usize,
     /// Whether one request is beyond the budget. Without this exception, those who have each got a part of their memory
     /// could wait for each other for ever.
     request_overdrawn: Cell<bool>,
@@ -40,6 +44,7 @@ impl Budget {
     pub fn new(total_bytes: usize) -> Self {
         Self(Rc::new(State {
             left_bytes: Cell::new(total_bytes),
+            reserved_bytes: if total_bytes >= RESERVED_FROM_BYTES { total_bytes / 8 } else { 0 },
             request_overdrawn: Cell::new(false),
             answer_overdrawn: Cell::new(false),
             returned: Notify::default(),
@@ -82,7 +87,9 @@ impl Permit {
             return true;
         }
         let left = self.budget.0.left_bytes.get();
-        if left >= count {
+        let is_small = self.taken_bytes + count <= SMALL_TAKE_BYTES;
+        let reserved = if is_small { 0 } else { self.budget.0.reserved_bytes };
+        if left >= count.saturating_add(reserved) {
             self.budget.0.left_bytes.set(left - count);
             self.taken_bytes += count;
             return true;

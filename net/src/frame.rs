@@ -1,5 +1,5 @@
-//! Frames: a length of four bytes, big-endian, then that many bytes. Memory follows the bytes that arrived, never
-//! the length that was claimed.
+//! Frames: a length of four bytes, big-endian, then that many bytes. Memory follows the bytes that arrived, not the
+//! length that was claimed, but for a first part of large frames, which is counted in the budget.
 
 use std::io;
 
@@ -9,7 +9,10 @@ use jackdaw_ring::{Socket, timeout};
 use crate::{
     budget::{Budget, Permit},
     ends::Ends,
-    limits::{FIRST_ALLOCATION_BYTES, FRAME_PROGRESS_TIMEOUT, POOLED_FRAME_BYTES_MAX, PROGRESS_STEP_BYTES},
+    limits::{
+        FIRST_ALLOCATION_BYTES, FRAME_PROGRESS_TIMEOUT, POOLED_FRAME_BYTES_MAX, PROGRESS_STEP_BYTES,
+        PROVEN_BYTES_MAX,
+    },
 };
 
 const LENGTH_BYTES: usize = 4;
@@ -42,7 +45,7 @@ pub(crate) struct FrameReader {
     budget: Budget,
     /// Received and not yet cut.
     buffered: Bytes,
-    /// The largest frame that this peer has sent whole: it gets that much at once from then on.
+    /// The largest frame that this peer has sent whole, up to a bound: it gets that much at once from then on.
     proven_bytes: usize,
 }
 
@@ -87,7 +90,8 @@ impl FrameReader {
 
     /// Put `size_bytes` together from several chunks.
     async fn collect(&mut self, socket: &Socket, size_bytes: usize) -> Result<Bytes, FrameError> {
-        let mut frame = BytesMut::with_capacity(size_bytes);
+        // Grows by doubling as chunks come.
+        let mut frame = BytesMut::with_capacity(size_bytes.min(self.buffered.len()));
         loop {
             let count = self.buffered.len().min(size_bytes - frame.len());
             frame.extend_from_slice(&self.buffered.split_to(count));
@@ -120,7 +124,7 @@ impl FrameReader {
                 return Err(FrameError::Truncated { missing_bytes: size_bytes - frame.len() });
             }
             if capacity == size_bytes {
-                self.proven_bytes = self.proven_bytes.max(size_bytes);
+                self.proven_bytes = self.proven_bytes.max(size_bytes.min(PROVEN_BYTES_MAX));
                 return Ok(Frame { bytes: frame.freeze(), permit: Some(permit) });
             }
             let grown = size_bytes.min(capacity * 2);

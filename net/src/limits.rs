@@ -17,6 +17,15 @@ pub const FIRST_ALLOCATION_BYTES: usize = 256 * 1024;
 /// An answer up to this size gives its request's memory back before it leaves: 64 of them wait on one connection at most.
 pub const UNCOUNTED_ANSWER_BYTES: usize = 16 * 1024;
 
+/// What a peer that has sent large frames gets at once for the next: twice the default `max.message.bytes`. More is
+/// doubled as bytes arrive, whatever it has sent before: it may be slow now.
+pub const PROVEN_BYTES_MAX: usize = 2 << 20;
+
+/// A part of a budget of at least `RESERVED_FROM_BYTES`, an eighth, is left to those who take no more than this in all:
+/// heartbeats go on where a few large requests have taken all the rest.
+pub const SMALL_TAKE_BYTES: usize = 64 * 1024;
+pub const RESERVED_FROM_BYTES: usize = 1 << 20;
+
 /// Answers that are ready are sent together up to this size.
 pub const SEND_BATCH_BYTES: usize = 256 * 1024;
 

@@ -341,6 +341,20 @@ fn where_memory_is_short_parts_are_smaller_and_never_nothing() {
 }
 
 #[test]
+fn large_requests_leave_a_part_to_small_ones() {
+    let budget = Budget::new(8 << 20);
+    let (mut large, mut larger) = (budget.permit(), budget.permit());
+    assert!(large.try_grow(7 << 20));
+    // This one goes beyond the budget, as one may.
+    assert!(larger.try_grow(1));
+    let mut third = budget.permit();
+    assert!(!third.try_grow(100_000));
+    let mut small: Vec<_> = (0..16).map(|_| budget.permit()).collect();
+    assert!(small.iter_mut().all(|permit| permit.try_grow(60_000)));
+    assert!(!small[0].try_grow(60_000), "no longer small");
+}
+
+#[test]
 fn without_memory_large_frames_take_turns() {
     run(async {
         let config = config(300 << 10);

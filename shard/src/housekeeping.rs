@@ -48,35 +48,39 @@ pub(crate) async fn pause(millis: i64) {
     }
 }
 
-fn partitions(shard: &Shard) -> Vec<Rc<Partition>> {
-    shard.partitions.borrow().values().cloned().collect()
+/// The partitions there are now, one after the other with others' turns between them, until the shard stops: then their
+/// logs are being closed.
+async fn for_each(shard: &Shard, mut work: impl FnMut(&Rc<Partition>)) {
+    let partitions: Vec<_> = shard.partitions.borrow().values().cloned().collect();
+    for partition in partitions {
+        if shard.is_stopping() {
+            return;
+        }
+        work(&partition);
+        jackdaw_ring::yield_now().await;
+    }
 }
 
 /// `flush.ms`: what lies unflushed for longer is flushed.
 async fn flush_old(shard: Rc<Shard>) {
     let now_ms = now().as_millis();
-    for partition in partitions(&shard) {
-        partition.flush_if_older(now_ms);
-        jackdaw_ring::yield_now().await;
-    }
+    for_each(&shard, |partition| partition.flush_if_older(now_ms)).await;
 }
 
 /// `retention.ms`, `retention.bytes`, and segments below a log start that moved on.
 async fn delete_old_segments(shard: Rc<Shard>) {
-    for partition in partitions(&shard) {
-        match delete_old_segments_of(&partition) {
-            Ok((files, delay_ms)) if !files.is_empty() => {
-                spawn(unlink(files, delay_ms));
-            }
-            Ok(_) => {}
-            Err(error) => {
-                let what =
-                    format!("cannot delete old segments of {}-{}", partition.topic, partition.key.partition);
-                return shard.fatal.disk(&what, &error);
-            }
+    for_each(&shard, |partition| match delete_old_segments_of(partition) {
+        Ok((files, delay_ms)) if !files.is_empty() => {
+            spawn(unlink(files, delay_ms));
         }
-        jackdaw_ring::yield_now().await;
-    }
+        Ok(_) => {}
+        Err(error) => {
+            let what =
+                format!("cannot delete old segments of {}-{}", partition.topic, partition.key.partition);
+            shard.fatal.disk(&what, &error);
+        }
+    })
+    .await;
 }
 
 fn delete_old_segments_of(partition: &Partition) -> Result<(Vec<PathBuf>, u64), StorageError> {
@@ -105,8 +109,8 @@ async fn unlink(files: Vec<PathBuf>, delay_ms: u64) {
 /// `producer.id.expiration.ms`.
 async fn forget_idle_producers(shard: Rc<Shard>) {
     let expiration_ms = i64::from(shard.int_in_effect("producer.id.expiration.ms"));
-    for partition in partitions(&shard) {
+    for_each(&shard, |partition| {
         partition.log.borrow_mut().producers_mut().remove_expired(unix_ms(), expiration_ms);
-        jackdaw_ring::yield_now().await;
-    }
+    })
+    .await;
 }

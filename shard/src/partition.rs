@@ -194,7 +194,12 @@ impl Partition {
                 self.high_watermark() < end_offset || log.unflushed_count() >= log.config().flush_messages;
             (log.log_start_offset(), !is_flushed && waits)
         };
-        let result = ProduceResult::appended(first.base_offset(), NO_APPEND_TIME, log_start_offset);
+        // The batch as it is remembered has the time that it was stored with.
+        let append_time = match self.settings.borrow().validation.timestamp_type {
+            TimestampType::LogAppendTime => first.timestamp_ms,
+            TimestampType::CreateTime => NO_APPEND_TIME,
+        };
+        let result = ProduceResult::appended(first.base_offset(), append_time, log_start_offset);
         Appended { result, flush: must_flush.then(|| self.want_flush(end_offset)) }
     }
 

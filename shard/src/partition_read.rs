@@ -75,8 +75,14 @@ impl Partition {
         let upper = if read_committed { fetched.last_stable_offset } else { fetched.high_watermark };
         let max_bytes = read.max_bytes.min(left_bytes);
         match log.read(read.offset, max_bytes, upper, is_first) {
-            Ok(None) => (fetched, None),
+            Ok(None) => {
+                // There is something, and no room for it behind what others gave.
+                fetched.ends_wait = !is_first && read.offset < upper;
+                (fetched, None)
+            }
             Ok(Some(range)) => {
+                // As in Kafka: whoever reads an older segment is behind, and is not kept waiting at its end.
+                fetched.ends_wait = range.is_older_segment;
                 if read_committed {
                     fetched.aborted = Some(aborted(&log, read.offset, upper));
                 }

@@ -36,6 +36,8 @@ enum Pending {
 pub(crate) struct ReplyFuture {
     rpc: Rc<Rpc>,
     token: usize,
+    /// Else no reply will come.
+    is_sent: bool,
 }
 
 impl Rpc {
@@ -54,8 +56,9 @@ impl Rpc {
     /// Send a call to another shard. When this returns the call has its place in the order of that shard's work.
     pub(crate) async fn send(self: &Rc<Self>, to: usize, call: Call) -> ReplyFuture {
         let token = self.waiting.borrow_mut().insert(Pending::Waiting(None));
-        let reply = ReplyFuture { rpc: Rc::clone(self), token };
+        let mut reply = ReplyFuture { rpc: Rc::clone(self), token, is_sent: false };
         self.endpoint.send(to, Message::Call { token, call }).await;
+        reply.is_sent = true;
         reply
     }
 
@@ -132,10 +135,42 @@ impl Drop for ReplyFuture {
     fn drop(&mut self) {
         let mut waiting = self.rpc.waiting.borrow_mut();
         match waiting[self.token] {
+            // Dropped while it waited for room in the mailbox.
+            Pending::Waiting(_) if !self.is_sent => drop(waiting.remove(self.token)),
             Pending::Waiting(_) => waiting[self.token] = Pending::Abandoned,
             Pending::Answered(_) => drop(waiting.remove(self.token)),
             // Taken: `poll` left this mark.
             Pending::Abandoned => drop(waiting.remove(self.token)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::time::Duration;
+
+    use jackdaw_ring::{Executor, UringConfig, UringDriver, mesh::mesh, timeout};
+
+    use super::*;
+
+    #[test]
+    fn a_call_that_never_found_room_leaves_nothing() {
+        Executor::new(Rc::new(UringDriver::new(&UringConfig::default()).unwrap())).run(async {
+            // Nobody takes the other's messages.
+            let mut seats = mesh::<Message>(2, 2);
+            let _other = seats.pop();
+            let rpc = Rc::new(Rpc::new(seats.pop().unwrap().join()));
+            let mut replies = Vec::new();
+            let full = async {
+                loop {
+                    replies.push(rpc.send(1, Call::Quorum).await);
+                }
+            };
+            assert!(timeout(Duration::from_millis(20), full).await.is_err());
+            assert!(!replies.is_empty());
+            assert_eq!(rpc.waiting.borrow().len(), replies.len());
+        });
     }
 }

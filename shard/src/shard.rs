@@ -177,6 +177,9 @@ impl Shard {
     pub(crate) fn missing(&self, key: PartitionKey) -> ErrorCode {
         if self.offline.borrow().contains_key(&key) {
             ErrorCode::KafkaStorageError
+        } else if self.is_stopping() {
+            // Closed, not deleted: clients must not forget the topic.
+            ErrorCode::NotLeaderOrFollower
         } else {
             ErrorCode::UnknownTopicOrPartition
         }

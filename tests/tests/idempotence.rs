@@ -3,7 +3,7 @@
 use jackdaw_core::protocol::messages::produce::PartitionProduceResponse;
 use jackdaw_tests::broker::{Broker, Options};
 use jackdaw_tests::checks::{eventually, topic};
-use jackdaw_tests::requests::{Topic, batch, create, end_offset, init_producer, produce};
+use jackdaw_tests::requests::{Topic, batch, create, create_with, end_offset, init_producer, produce};
 use jackdaw_tests::wire::Connection;
 
 const NONE: i16 = 0;
@@ -39,6 +39,20 @@ impl Producer<'_> {
             assert_eq!(answer.base_offset, i64::from(n * RECORDS_A_BATCH), "batch {n}: {answer:?}");
         }
     }
+}
+
+/// A producer that sends a batch again learns when it was stored, not that nothing is known.
+#[test]
+fn duplicates_get_the_time_of_their_append() {
+    let broker = Broker::start(Options::shards(1));
+    let mut connection = Connection::open(broker.bootstrap());
+    let stamped = [("message.timestamp.type", "LogAppendTime")];
+    let topic = create_with(&mut connection, &topic("stamped"), 1, &stamped);
+    let (id, epoch) = init_producer(&mut connection);
+    let mut producer = Producer { connection, topic: &topic, id, epoch };
+    let (first, again) = (producer.batch(0), producer.batch(0));
+    assert!(first.log_append_time_ms > 0, "{first:?}");
+    assert_eq!(again, first);
 }
 
 #[test]

@@ -20,6 +20,8 @@ pub struct Read {
     pub length: usize,
     /// The base offset of the first batch: above the offset asked for where compaction took the record there.
     pub first_offset: i64,
+    /// A newer segment follows: what it holds comes with the next read only, and no append adds to this one.
+    pub is_older_segment: bool,
 }
 
 /// A part of a file that a read would have to wait for.
@@ -93,7 +95,8 @@ impl Log {
         let end = if limit < end { self.border_before(index, limit, start + first_size as u64) } else { end };
         let file = self.segments[index].file()?.clone();
         let length = (end - start) as usize;
-        Ok(Some(Read { file, position: start, length, first_offset: first.base_offset }))
+        let is_older_segment = index + 1 < self.segments.len();
+        Ok(Some(Read { file, position: start, length, first_offset: first.base_offset, is_older_segment }))
     }
 
     /// Where the part of the segment that a reader may see ends.

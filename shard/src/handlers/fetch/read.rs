@@ -24,14 +24,19 @@ pub(super) async fn wait_for_enough(
     let min_bytes = usize::try_from(request.min_bytes()).unwrap_or(0).min(max_bytes);
     let wait = Duration::from_millis(u64::try_from(request.max_wait_ms()).unwrap_or(0));
     if wait.is_zero() || min_bytes == 0 || plan.calls.is_empty() {
-        return read_once(shard, plan, None, max_bytes).await;
+        let mut fetched = read_all(shard, plan, None).await;
+        cut(&mut fetched, max_bytes);
+        return fetched;
     }
     let deadline = now() + wait;
     let watching = Watching { shard, plan, watch: shard.fetch_waits.begin() };
     loop {
-        let fetched = read_once(shard, plan, Some(&watching.watch), max_bytes).await;
+        let mut fetched = read_all(shard, plan, Some(&watching.watch)).await;
+        // What is there counts, also where not all of it fits the answer.
+        let is_enough = is_enough(&fetched, min_bytes);
+        cut(&mut fetched, max_bytes);
         let left = deadline.since(now());
-        if is_enough(&fetched, min_bytes) || left.is_zero() || shard.is_stopping() {
+        if is_enough || left.is_zero() || shard.is_stopping() {
             return fetched;
         }
         // Whether woken or not: the next read tells.
@@ -69,15 +74,14 @@ fn is_enough(fetched: &[Fetched], min_bytes: usize) -> bool {
         || fetched.iter().map(|fetched| fetched.data.size_bytes()).sum::<usize>() >= min_bytes
 }
 
-/// One read of all partitions, cut to the request's limit in the request's order.
-async fn read_once(shard: &Rc<Shard>, plan: &Plan, watch: Option<&Watch>, max_bytes: usize) -> Vec<Fetched> {
+/// One read of all partitions; each shard keeps to the request's limit.
+async fn read_all(shard: &Rc<Shard>, plan: &Plan, watch: Option<&Watch>) -> Vec<Fetched> {
     let mut fetched = plan.unread();
     let watch = watch.map(Watch::token);
     let calls = plan.calls.iter().map(|(owner, call)| (*owner, FetchCall { watch, ..call.clone() }));
     for reply in ask(shard, calls).await {
         take(&mut fetched, reply);
     }
-    cut(&mut fetched, max_bytes);
     fetched
 }
 
@@ -112,7 +116,7 @@ pub(super) fn take(fetched: &mut [Fetched], reply: Reply) {
     }
 }
 
-/// Each shard kept to the whole limit; together they may exceed it. The first partition with data keeps it.
+/// Cut to the request's limit in the request's order: each shard kept to the whole limit; together they may exceed it. The first partition with data keeps it.
 fn cut(fetched: &mut [Fetched], max_bytes: usize) {
     let mut total = 0;
     for partition in fetched {
