@@ -7,12 +7,13 @@ use jackdaw_core::{
     limits::DECODED_MESSAGE_BYTES_MAX,
     protocol::{ApiKey, Reader, Request, header::RequestHeader},
 };
-use jackdaw_net::{Answer, Dispatched, Service};
+use jackdaw_net::{Answer, Dispatched, Service, Times};
 
 use crate::{
     answer::{Counted, ReplyTo},
     handlers,
     limits::{DECODED_BYTES_PER_FRAME_BYTE, FETCH_BYTES_PER_FRAME_BYTE},
+    metrics,
     shard::Shard,
 };
 
@@ -58,6 +59,14 @@ impl Service for KafkaService {
             Some(ApiKey::Fetch) => frame.len() * FETCH_BYTES_PER_FRAME_BYTE,
             Some(_) => (frame.len() * DECODED_BYTES_PER_FRAME_BYTE).min(DECODED_MESSAGE_BYTES_MAX),
         }
+    }
+
+    fn label(&self, frame: &Bytes) -> u32 {
+        metrics::label(frame)
+    }
+
+    fn answered(&self, label: u32, times: &Times) {
+        self.shard.counters.requests.answered(label, times);
     }
 
     async fn dispatch(&self, session: &mut Session, frame: Bytes) -> Dispatched {
