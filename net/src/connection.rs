@@ -3,7 +3,7 @@
 use std::{future::poll_fn, io, pin::Pin, rc::Rc, task::Poll};
 
 use bytes::Bytes;
-use jackdaw_ring::{FileLease, Socket, channel::Queue, spawn};
+use jackdaw_ring::{FileLease, Socket, channel::Queue, now, spawn};
 
 use crate::{
     budget::{Budget, Permit},
@@ -12,7 +12,7 @@ use crate::{
     limits::{
         FILE_STEP_BYTES, PIPELINE_REQUESTS_MAX, PROGRESS_STEP_BYTES, SEND_BATCH_BYTES, UNCOUNTED_ANSWER_BYTES,
     },
-    pipeline::{Answer, Dispatched, Piece, Response, Service},
+    pipeline::{Answer, Dispatched, Piece, Response, Service, Times},
 };
 
 /// What every connection of a listener shares.
@@ -29,6 +29,9 @@ struct Slot {
     dispatched: Dispatched,
     /// For its frame and what is decoded from it, until it is answered.
     memory: Option<Permit>,
+    label: u32,
+    /// `ready` and `sent` are not known yet.
+    times: Times,
 }
 
 /// What the reader and the writer of a connection share.
@@ -48,7 +51,7 @@ pub async fn serve<S: Service>(socket: Socket, service: Rc<S>, config: Connectio
         socket,
         pipeline: Queue::bounded(PIPELINE_REQUESTS_MAX),
     });
-    let writer = spawn(write(Rc::clone(&shared)));
+    let writer = spawn(write(Rc::clone(&shared), Rc::clone(&service)));
     let ended = read(&shared, &*service, &config).await;
     shared.pipeline.close();
     if !matches!(ended, Ok(End::Closing)) {
@@ -89,37 +92,44 @@ async fn read<S: Service>(
     let mut session = service.open(socket.peer());
     let mut frames = FrameReader::new(config.request_max_bytes, config.budget.clone());
     while let Some(frame) = frames.next(socket, ends).await? {
-        shared.registration.touch();
-        let memory =
-            take_memory(shared, frame.permit, service.memory_bytes(&frame.bytes), &config.budget).await?;
+        let received = shared.registration.touch();
+        let label = service.label(&frame.bytes);
+        let needed = service.memory_bytes(&frame.bytes);
+        let (memory, has_waited) = take_memory(shared, frame.permit, needed, &config.budget).await?;
+        let begun = if has_waited { now() } else { received };
         let dispatched = service.dispatch(&mut session, frame.bytes).await;
+        let at = now();
+        let arriving = frame.arriving.unwrap_or(received);
+        let times = Times { arriving, received, begun, dispatched: at, ready: at, sent: at };
         let last = matches!(dispatched, Dispatched::Done(Answer::Close(_)));
         let memory = keep(memory, &dispatched);
         // A closed pipeline means that the writer has ended and with it the connection.
-        if !enqueue(shared, Slot { dispatched, memory }).await || last {
+        if !enqueue(shared, Slot { dispatched, memory, label, times }).await || last {
             return Ok(End::Closing);
         }
     }
     Ok(End::Peer)
 }
 
-/// Take `size_bytes` for a request on top of what its frame has. While there are none the socket receives nothing.
+/// Take `size_bytes` for a request on top of what its frame has; whether it had to wait. While there are none the socket
+/// receives nothing.
 async fn take_memory(
     shared: &Shared,
     frame: Option<Permit>,
     size_bytes: usize,
     budget: &Budget,
-) -> Result<Option<Permit>, FrameError> {
+) -> Result<(Option<Permit>, bool), FrameError> {
     if size_bytes == 0 {
-        return Ok(frame);
+        return Ok((frame, false));
     }
     let mut permit = frame.unwrap_or_else(|| budget.permit());
-    if !permit.try_grow(size_bytes) {
+    let must_wait = !permit.try_grow(size_bytes);
+    if must_wait {
         shared.socket.pause_receiving();
         let grown = shared.registration.ends.while_open(&shared.socket, permit.grow(size_bytes)).await;
         grown.ok_or(FrameError::Closing)?;
     }
-    Ok(Some(permit))
+    Ok((Some(permit), must_wait))
 }
 
 /// What a dispatched request still needs of its memory. One that is done needs no more than its answer, which may wait
@@ -144,9 +154,16 @@ async fn enqueue(shared: &Shared, slot: Slot) -> bool {
     matches!(pushed, Some(Ok(())))
 }
 
-async fn write(shared: Rc<Shared>) {
+async fn write<S: Service>(shared: Rc<Shared>, service: Rc<S>) {
     let (socket, pipeline) = (&shared.socket, &shared.pipeline);
-    let mut output = Output { shared: &shared, buffers: Vec::new(), size_bytes: 0, memory: Vec::new() };
+    let mut output = Output {
+        shared: &shared,
+        service: &*service,
+        buffers: Vec::new(),
+        size_bytes: 0,
+        memory: Vec::new(),
+        unsent: Vec::new(),
+    };
     let result = answer_all(&mut output, pipeline).await;
     if let Err(error) = result {
         tracing::debug!(peer = %socket.peer(), %error, "connection ended while answering");
@@ -158,9 +175,9 @@ async fn write(shared: Rc<Shared>) {
     while pipeline.try_pop().is_some() {}
 }
 
-async fn answer_all(output: &mut Output<'_>, pipeline: &Queue<Slot>) -> io::Result<()> {
+async fn answer_all<S: Service>(output: &mut Output<'_, S>, pipeline: &Queue<Slot>) -> io::Result<()> {
     loop {
-        let Slot { dispatched, memory } = match pipeline.try_pop() {
+        let Slot { dispatched, memory, label, mut times } = match pipeline.try_pop() {
             Some(slot) => slot,
             None => {
                 output.flush(false).await?;
@@ -170,15 +187,22 @@ async fn answer_all(output: &mut Output<'_>, pipeline: &Queue<Slot>) -> io::Resu
                 }
             }
         };
+        let is_later = matches!(dispatched, Dispatched::Later(_));
         let Some(answer) = finish(dispatched, output).await? else {
             // The reader may wait for it.
             drop(memory);
             abandon(pipeline).await;
             return Ok(());
         };
+        if is_later {
+            times.ready = now();
+        }
         match answer {
-            Answer::Send(response) => output.add(response).await?,
-            Answer::Nothing => {}
+            Answer::Send(response) => {
+                output.add(response).await?;
+                output.follow(label, times);
+            }
+            Answer::Nothing => output.service.answered(label, &Times { sent: times.ready, ..times }),
             Answer::Close(reason) => {
                 output.flush(false).await?;
                 tracing::info!(peer = %output.shared.socket.peer(), "closed the connection: {reason}");
@@ -194,7 +218,10 @@ async fn abandon(pipeline: &Queue<Slot>) {
 }
 
 /// Wait for an answer; what is ready to go leaves before the wait. `None` if the peer went first.
-async fn finish(dispatched: Dispatched, output: &mut Output<'_>) -> io::Result<Option<Answer>> {
+async fn finish<S: Service>(
+    dispatched: Dispatched,
+    output: &mut Output<'_, S>,
+) -> io::Result<Option<Answer>> {
     let mut later = match dispatched {
         Dispatched::Done(answer) => return Ok(Some(answer)),
         Dispatched::Later(later) => later,
@@ -212,15 +239,34 @@ async fn finish(dispatched: Dispatched, output: &mut Output<'_>) -> io::Result<O
 }
 
 /// Answers on their way, put together into few sends.
-struct Output<'a> {
+struct Output<'a, S> {
     shared: &'a Shared,
+    service: &'a S,
     buffers: Vec<Bytes>,
     size_bytes: usize,
     /// Of the buffers; given back when they have been sent.
     memory: Vec<Permit>,
+    /// Whose answers are among the buffers.
+    unsent: Vec<(u32, Times)>,
 }
 
-impl Output<'_> {
+impl<S: Service> Output<'_, S> {
+    /// Tell when the answer that was just added has been sent: with the buffers that are left of it, or before.
+    fn follow(&mut self, label: u32, times: Times) {
+        self.unsent.push((label, times));
+        if self.buffers.is_empty() {
+            self.tell_sent();
+        }
+    }
+
+    fn tell_sent(&mut self) {
+        let sent = self.shared.registration.last_used();
+        for (label, times) in self.unsent.drain(..) {
+            // What was sent together may have become ready after the clock was read.
+            self.service.answered(label, &Times { sent: sent.max(times.ready), ..times });
+        }
+    }
+
     async fn add(&mut self, response: Response) -> io::Result<()> {
         match response {
             Response::Bytes(bytes) => self.add_bytes(bytes).await,
@@ -256,7 +302,9 @@ impl Output<'_> {
         let _memory = std::mem::take(&mut self.memory);
         let buffers = std::mem::take(&mut self.buffers);
         if std::mem::take(&mut self.size_bytes) < SEND_BATCH_BYTES + PROGRESS_STEP_BYTES {
-            return self.send(buffers, more).await;
+            self.send(buffers, more).await?;
+            self.tell_sent();
+            return Ok(());
         }
         for mut buffer in buffers {
             while !buffer.is_empty() {
@@ -264,6 +312,7 @@ impl Output<'_> {
                 self.send(vec![step], more).await?;
             }
         }
+        self.tell_sent();
         Ok(())
     }
 

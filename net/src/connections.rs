@@ -68,9 +68,16 @@ impl Connections {
 }
 
 impl Registration {
-    /// The connection was used.
-    pub fn touch(&self) {
-        self.active.set(now());
+    /// When the connection was used last.
+    pub fn last_used(&self) -> Instant {
+        self.active.get()
+    }
+
+    /// The connection was used, now.
+    pub fn touch(&self) -> Instant {
+        let now = now();
+        self.active.set(now);
+        now
     }
 }
 

@@ -4,7 +4,7 @@
 use std::io;
 
 use bytes::{Buf, Bytes, BytesMut};
-use jackdaw_ring::{Socket, timeout};
+use jackdaw_ring::{Instant, Socket, now, timeout};
 
 use crate::{
     budget::{Budget, Permit},
@@ -37,6 +37,8 @@ pub(crate) enum FrameError {
 pub(crate) struct Frame {
     pub(crate) bytes: Bytes,
     pub(crate) permit: Option<Permit>,
+    /// When its beginning was there, where the rest was not.
+    pub(crate) arriving: Option<Instant>,
 }
 
 /// Cuts one connection's byte stream into frames.
@@ -64,16 +66,22 @@ impl FrameReader {
         }
         let size_bytes = self.length(socket).await?;
         if self.buffered.len() >= size_bytes {
-            return Ok(Some(Frame { bytes: self.buffered.split_to(size_bytes), permit: None }));
+            return Ok(Some(Frame {
+                bytes: self.buffered.split_to(size_bytes),
+                permit: None,
+                arriving: None,
+            }));
         }
+        let arriving = Some(now());
         if size_bytes <= POOLED_FRAME_BYTES_MAX {
             let bytes = self.collect(socket, size_bytes).await?;
             // Taken when the frame is whole: a peer that only announces frames takes nothing from others.
             let mut permit = self.budget.permit();
             ends.while_open(socket, permit.grow(size_bytes)).await.ok_or(FrameError::Closing)?;
-            return Ok(Some(Frame { bytes, permit: Some(permit) }));
+            return Ok(Some(Frame { bytes, permit: Some(permit), arriving }));
         }
-        self.receive_large(socket, ends, size_bytes).await.map(Some)
+        let frame = self.receive_large(socket, ends, size_bytes).await?;
+        Ok(Some(Frame { arriving, ..frame }))
     }
 
     async fn length(&mut self, socket: &Socket) -> Result<usize, FrameError> {
@@ -125,7 +133,7 @@ impl FrameReader {
             }
             if capacity == size_bytes {
                 self.proven_bytes = self.proven_bytes.max(size_bytes.min(PROVEN_BYTES_MAX));
-                return Ok(Frame { bytes: frame.freeze(), permit: Some(permit) });
+                return Ok(Frame { bytes: frame.freeze(), permit: Some(permit), arriving: None });
             }
             let grown = size_bytes.min(capacity * 2);
             ends.while_open(socket, permit.grow(grown - capacity)).await.ok_or(FrameError::Closing)?;

@@ -15,4 +15,4 @@ pub mod pipeline;
 
 pub use connection::{ConnectionConfig, serve};
 pub use connections::Connections;
-pub use pipeline::{Answer, Dispatched, Piece, Response, Service};
+pub use pipeline::{Answer, Dispatched, Piece, Response, Service, Times};

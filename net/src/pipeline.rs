@@ -3,7 +3,7 @@
 use std::{future::Future, net::SocketAddr, pin::Pin};
 
 use bytes::Bytes;
-use jackdaw_ring::FileLease;
+use jackdaw_ring::{FileLease, Instant};
 
 use crate::budget::Permit;
 
@@ -54,6 +54,23 @@ pub enum Answer {
     Close(String),
 }
 
+/// When a request passed its stages.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Times {
+    /// Its first bytes were there.
+    pub arriving: Instant,
+    /// The whole of it was there.
+    pub received: Instant,
+    /// It had its memory, and was taken up.
+    pub begun: Instant,
+    /// It had its place in the order.
+    pub dispatched: Instant,
+    /// Its answer was there.
+    pub ready: Instant,
+    /// Its answer was sent, or needed not to be.
+    pub sent: Instant,
+}
+
 /// A request that has been dispatched: its effects have their place in the order.
 pub enum Dispatched {
     Done(Answer),
@@ -86,6 +103,14 @@ pub trait Service: 'static {
     fn memory_bytes(&self, _frame: &Bytes) -> usize {
         0
     }
+
+    /// What [`Service::answered`] is to know this request by.
+    fn label(&self, _frame: &Bytes) -> u32 {
+        0
+    }
+
+    /// A request has been answered.
+    fn answered(&self, _label: u32, _times: &Times) {}
 
     /// Take one request. Called again for the same connection only after this future is done (D7).
     fn dispatch(&self, session: &mut Self::Session, frame: Bytes) -> impl Future<Output = Dispatched>;

@@ -164,6 +164,7 @@ fn take_in(
     let place = PartitionPlace { node_id: shard.identity.node_id, log_dir: place.log_dir };
     let surroundings = Surroundings {
         counters: shard.counters.topic(key.topic_id),
+        requests: Rc::clone(&shard.counters.requests),
         wakeups: Rc::clone(&shard.wakeups),
         fatal: shard.fatal.clone(),
     };

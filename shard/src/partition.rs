@@ -19,7 +19,7 @@ use jackdaw_storage::{Log, StorageError};
 
 use crate::{
     message::{PartitionCheckpoint, PartitionKey},
-    metrics::{TopicCount, TopicCounters},
+    metrics::{RequestCounters, Stage, TopicCount, TopicCounters},
     node::Fatal,
     view::{PartitionView, TopicSettings, TopicView},
     wakeups::Wakeups,
@@ -69,6 +69,7 @@ pub(crate) struct PartitionPlace {
 /// What a partition has of its shard.
 pub(crate) struct Surroundings {
     pub(crate) counters: Rc<TopicCounters>,
+    pub(crate) requests: Rc<RequestCounters>,
     pub(crate) wakeups: Rc<Wakeups>,
     pub(crate) fatal: Fatal,
 }
@@ -319,6 +320,7 @@ impl Partition {
 
     async fn flush_until_done(&self) {
         while self.flushed_offset.get() < self.wanted_offset.get() && !self.is_retired() {
+            let begun = now();
             let flush = match self.log.borrow_mut().begin_flush() {
                 Ok(flush) => flush,
                 Err(error) => return self.flush_failed(&error),
@@ -329,7 +331,9 @@ impl Partition {
                 // Nobody is answered: what was written may be lost.
                 Err(error) => return self.flush_failed(&error),
             }
-            self.last_flush_ms.set(now().as_millis());
+            let done = now();
+            self.surroundings.requests.record(Stage::Flush, begun, done);
+            self.last_flush_ms.set(done.as_millis());
             self.flushed_offset.set(end_offset);
             self.advance(end_offset);
             self.flush_done.notify_all();

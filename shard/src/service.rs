@@ -7,7 +7,7 @@ use jackdaw_core::{
     limits::{DECODED_MESSAGE_BYTES_MAX, PRODUCE_PARTITIONS_MAX},
     protocol::{ApiKey, Reader, Request, header::RequestHeader, produce::named_count},
 };
-use jackdaw_net::{Answer, Dispatched, Service};
+use jackdaw_net::{Answer, Dispatched, Service, Times};
 
 use crate::{
     answer::{Counted, ReplyTo},
@@ -16,6 +16,7 @@ use crate::{
         DECODED_BYTES_PER_FRAME_BYTE, FETCH_BYTES_PER_FRAME_BYTE, PRODUCE_PARTITION_BYTES,
         PRODUCE_PARTITIONS_UNCOUNTED,
     },
+    metrics,
     shard::Shard,
 };
 
@@ -65,6 +66,14 @@ impl Service for KafkaService {
             Some(ApiKey::Fetch) => frame.len() * FETCH_BYTES_PER_FRAME_BYTE,
             Some(_) => (frame.len() * DECODED_BYTES_PER_FRAME_BYTE).min(DECODED_MESSAGE_BYTES_MAX),
         }
+    }
+
+    fn label(&self, frame: &Bytes) -> u32 {
+        metrics::label(frame)
+    }
+
+    fn answered(&self, label: u32, times: &Times) {
+        self.shard.counters.requests.answered(label, times);
     }
 
     async fn dispatch(&self, session: &mut Session, frame: Bytes) -> Dispatched {

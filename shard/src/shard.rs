@@ -16,6 +16,7 @@ use jackdaw_core::{
     records::validate::Validator,
 };
 use jackdaw_net::{Connections, budget::Budget};
+use jackdaw_ring::now;
 
 use crate::{
     checkpoints::Checkpoints,
@@ -27,7 +28,7 @@ use crate::{
         Call, FetchCall, FetchRead, Fetched, OffsetAnswer, OffsetQuery, PartitionCheckpoint, PartitionKey,
         ProduceCall, Reply,
     },
-    metrics::ShardCounters,
+    metrics::{ShardCounters, Stage},
     node::{Fatal, NodeIdentity, NodeLimits},
     partition::Partition,
     partition_read::ColdData,
@@ -187,6 +188,7 @@ impl Shard {
 
     /// Append batches to partitions of this shard.
     pub(crate) fn produce(self: &Rc<Self>, call: ProduceCall) -> Handled {
+        let appending = self.counters.requests.begin_append();
         let mut results = Vec::with_capacity(call.batches.len());
         let mut flushes = Vec::new();
         for batch in call.batches {
@@ -199,6 +201,9 @@ impl Shard {
                 flushes.push((results.len(), partition, flush));
             }
             results.push((batch.index, appended.result));
+        }
+        if let Some(begun) = appending {
+            self.counters.requests.record(Stage::Append, begun, now());
         }
         if flushes.is_empty() || call.acks == 0 {
             return Handled::Now(Reply::Produce(results));

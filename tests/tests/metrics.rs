@@ -56,6 +56,65 @@ fn log_size_bytes(broker: &Broker, topic: &str, partition: usize) -> f64 {
     std::fs::metadata(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())).len() as f64
 }
 
+/// Each request is counted with its version, and its time is in the summaries; the stages of a shard's work, too.
+#[test]
+fn requests_are_counted_and_timed() {
+    let Some(broker) =
+        Broker::start_to_stop(Options::shards(1).with_http().with(&["log.flush.interval.messages=1"]))
+    else {
+        return;
+    };
+    let topic = topic("timed");
+    let mut connection = Connection::open(broker.bootstrap());
+    let created = requests::create(&mut connection, &topic, 1);
+    for _ in 0..40 {
+        requests::produce(&mut connection, &created, 0, requests::batch(&["a"], None));
+    }
+    for offset in 0..7 {
+        requests::fetch(&mut connection, &created, 13, 0, offset);
+    }
+    // Nobody asked for an answer, and still it was a request.
+    connection.send(&requests::produce_request(&created, 9, 0, 0, requests::batch(&["b"], None)), 9);
+    requests::fetch(&mut connection, &created, 12, 0, 0);
+    // A header's start of no API counts for nothing.
+    Connection::open(broker.bootstrap()).send_raw(&jackdaw_tests::wire::frame(99, 31, 1, &[]));
+
+    let metrics = Metrics::scrape(&broker.http());
+    let count = |request: &str, version: i16| {
+        let labels = format!("request=\"{request}\",version=\"{version}\"");
+        metrics.value(&format!("kafka_network_requestmetrics_requests_total{{{labels}}}"))
+    };
+    assert_eq!([count("Produce", 13), count("Produce", 9)], [40.0, 1.0]);
+    for request in ["Fetch", "FetchConsumer"] {
+        assert_eq!([count(request, 13), count(request, 12)], [7.0, 1.0]);
+    }
+    for name in ["totaltimems", "requestqueuetimems", "localtimems", "remotetimems", "responsesendtimems"] {
+        let of = |suffix: &str, more: &str| {
+            metrics
+                .value(&format!("kafka_network_requestmetrics_{name}{suffix}{{request=\"Produce\"{more}}}"))
+        };
+        assert_eq!(of("_count", ""), 41.0, "{name}");
+        let quantiles = ["0.50", "0.75", "0.95", "0.98", "0.99", "0.999"]
+            .map(|quantile| of("", &format!(",quantile=\"{quantile}\"")));
+        assert!(quantiles.is_sorted(), "{name}: {quantiles:?}");
+        assert!(of("_sum", "") <= 41.0 * quantiles[5] * 1.125, "{name}");
+    }
+    let total = metrics.value("kafka_network_requestmetrics_totaltimems_sum{request=\"Produce\"}");
+    let parts = ["requestqueuetimems", "localtimems", "remotetimems", "responsesendtimems"].map(|part| {
+        metrics.value(&format!("kafka_network_requestmetrics_{part}_sum{{request=\"Produce\"}}"))
+    });
+    assert!((parts.iter().sum::<f64>() - total).abs() < 1e-3, "{parts:?} make {total}");
+    let stage =
+        |stage: &str| metrics.value(&format!("jackdaw_stage_seconds_count{{shard=\"0\",stage=\"{stage}\"}}"));
+    for name in ["validate", "append"] {
+        assert_eq!(stage(name), 3.0, "one in 16 of 41 is timed: {name}");
+    }
+    for name in ["receive", "queue", "respond"] {
+        assert!(stage(name) >= 49.0, "{name}");
+    }
+    assert!(stage("flush") >= 40.0);
+}
+
 /// Lag is what a group has not read yet, by partition and by topic; it follows what is produced and committed.
 #[test]
 fn lag_of_a_group() {

@@ -5,7 +5,9 @@
 
 mod exposition;
 mod family;
+mod histogram;
 pub mod inventory;
 
 pub use exposition::{CONTENT_TYPE, Exposition, Value};
 pub use family::{Family, Kind};
+pub use histogram::{Histogram, Snapshot};

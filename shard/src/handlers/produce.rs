@@ -16,12 +16,13 @@ use jackdaw_core::{
     uuid::Uuid,
 };
 use jackdaw_net::{Answer, Dispatched};
+use jackdaw_ring::now;
 
 use crate::{
     answer::ReplyTo,
     limits::VALIDATED_BYTES_PER_TURN,
     message::{Call, ProduceBatch, ProduceCall, Reply},
-    metrics::{TopicCount, TopicCounters},
+    metrics::{Stage, TopicCount, TopicCounters},
     rpc::Handled,
     service::{RequestContext, unreadable},
     shard::Shard,
@@ -52,7 +53,12 @@ pub(crate) async fn dispatch(
     let results = Vec::with_capacity(request.partition_count());
     let mut pending = Pending { request, results, reply_to: context.reply_to };
     let mut parts = Parts::new(shard.rpc.shards());
+    let requests = &shard.counters.requests;
+    let validating = requests.begin_produce();
     plan(shard, &context, &mut pending, &mut parts).await;
+    if let Some(begun) = validating {
+        requests.record(Stage::Validate, begun, now());
+    }
 
     let own = shard.rpc.own();
     let mut replies = Vec::new();

@@ -8,6 +8,8 @@ use std::{
 
 use jackdaw_core::uuid::Uuid;
 
+use super::requests::RequestCounters;
+
 /// What is counted of each topic and of all together.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum TopicCount {
@@ -75,6 +77,7 @@ pub(crate) struct ShardCounters {
     /// Of topics in the shard's view: others are forgotten when it changes.
     topics: RefCell<BTreeMap<Uuid, Rc<TopicCounters>>>,
     pub(crate) connections_accepted: Cell<u64>,
+    pub(crate) requests: Rc<RequestCounters>,
 }
 
 impl ShardCounters {

@@ -8,8 +8,10 @@ mod counters;
 mod endpoint;
 mod idle;
 mod page;
+mod requests;
 mod samples;
 
 pub(crate) use counters::{ShardCounters, TopicCount, TopicCounters};
 pub(crate) use endpoint::{Endpoint, Phase};
+pub(crate) use requests::{RequestCounters, Stage, label};
 pub(crate) use samples::{GroupSamples, MetricsAsk, MetricsTold, answer};

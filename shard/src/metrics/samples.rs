@@ -5,7 +5,10 @@ use std::{future::Future, ops::Bound, pin::Pin, rc::Rc, sync::Arc};
 use jackdaw_core::{group::GroupSummary, uuid::Uuid};
 use jackdaw_ring::{Usage, yield_now};
 
-use super::counters::TopicTotals;
+use super::{
+    counters::TopicTotals,
+    requests::{ApiSample, StageSamples},
+};
 use crate::{
     limits::{METRICS_GROUP_OFFSETS_MAX, METRICS_SLICE},
     message::{PartitionKey, Reply},
@@ -62,6 +65,8 @@ impl GroupSamples {
 pub(crate) struct ShardSamples {
     pub(crate) state: ShardState,
     pub(crate) offline_count: usize,
+    pub(crate) requests: Vec<ApiSample>,
+    pub(crate) stages: StageSamples,
     pub(crate) all_topics: TopicTotals,
     pub(crate) topics: Vec<(Arc<str>, TopicTotals)>,
     pub(crate) partitions: Vec<PartitionSample>,
@@ -149,6 +154,8 @@ impl ShardSamples {
         Self {
             state: ShardState::of(shard),
             offline_count,
+            requests: shard.counters.requests.samples(),
+            stages: shard.counters.requests.stages(),
             all_topics: shard.counters.all_topics(),
             topics: named.collect(),
             partitions: partitions(shard).await,

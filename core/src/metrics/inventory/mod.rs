@@ -3,6 +3,7 @@
 pub mod groups;
 pub mod node;
 pub mod partitions;
+pub mod requests;
 pub mod shards;
 pub mod topics;
 
@@ -19,6 +20,7 @@ pub struct Section {
 pub const SECTIONS: &[Section] = &[
     Section { title: "Node and cluster", families: node::ALL },
     Section { title: "Shards", families: shards::ALL },
+    Section { title: "Requests", families: requests::ALL },
     Section { title: "Topics", families: topics::ALL },
     Section { title: "Partitions", families: partitions::ALL },
     Section { title: "Consumer groups", families: groups::ALL },

@@ -57,6 +57,7 @@ async fn lead(shard: &Shard, dir: &Path, partition: i32) -> Rc<Partition> {
     let key = topic.key(partition);
     let surroundings = Surroundings {
         counters: shard.counters.topic(key.topic_id),
+        requests: Rc::clone(&shard.counters.requests),
         wakeups: Rc::clone(&shard.wakeups),
         fatal: shard.fatal.clone(),
     };

@@ -3,6 +3,7 @@
 mod groups;
 mod node;
 mod partitions;
+mod requests;
 mod shards;
 mod topics;
 
@@ -21,6 +22,7 @@ pub(super) async fn write(samples: &NodeSamples, reply: Reply<'_>) -> io::Result
     let mut page = Page { text: Exposition::default(), body };
     node::write(&mut page, samples);
     shards::write(&mut page, samples);
+    requests::write(&mut page, samples).await?;
     topics::write(&mut page, samples).await?;
     partitions::write(&mut page, samples).await?;
     groups::write(&mut page, samples).await?;
