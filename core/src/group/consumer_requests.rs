@@ -11,6 +11,7 @@ use super::{
     outcome::SoftChange,
 };
 use crate::{
+    authorized_operations as operations,
     error_code::ErrorCode,
     protocol::messages::{
         consumer_group_describe::{ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse},
@@ -180,7 +181,10 @@ impl Coordinator {
         let groups = request.group_ids.iter().map(|group_id| match self.groups.get(group_id) {
             Some((_, Group::Consumer(group))) => {
                 let settings = self.scope(context, group_id).settings;
-                group.describe(&settings, context.image, version)
+                let mut described = group.describe(&settings, context.image, version);
+                let is_asked = request.include_authorized_operations;
+                described.authorized_operations = operations::where_asked(is_asked, operations::GROUP);
+                described
             }
             Some((_, Group::Classic(_))) => describe_absent(group_id, true),
             None => describe_absent(group_id, false),
