@@ -1,14 +1,22 @@
 //! DescribeGroups, ListGroups and DeleteGroups. Kafka 4.4 gave these answers when asked.
 
-use super::driver::{Host, ask, error, subscription};
+use super::driver::{Host, ask, commit_request, error, subscription};
 use crate::{
     error_code::ErrorCode,
-    group::{Request, Response},
+    group::{CallId, Request, Response, build_group_batches},
     protocol::messages::{
         delete_groups::DeleteGroupsRequest, describe_groups::DescribeGroupsRequest,
         list_groups::ListGroupsRequest,
     },
 };
+
+fn commit_to(host: &mut Host, partition: i32) {
+    let request = commit_request("e", -1, "", "t", partition, 1);
+    let Response::OffsetCommit(response) = host.ask(Request::OffsetCommit { version: 9, request }) else {
+        panic!("the kind of the request")
+    };
+    assert_eq!(response.topics[0].partitions[0].error_code, 0);
+}
 
 /// `e` with offsets only, `s` stable, `p` preparing.
 fn three_groups() -> Host {
@@ -94,4 +102,23 @@ fn only_empty_groups_are_deleted() {
     );
     host.reload();
     assert_eq!((host.committed("e", "t", 0), &*host.state("e")), (-1, "Dead"));
+}
+
+#[test]
+fn a_group_with_more_offsets_than_a_batch_takes_is_deleted_in_steps() {
+    let mut host = Host::new();
+    for partition in 0..4 {
+        commit_to(&mut host, partition);
+    }
+    let request = DeleteGroupsRequest { groups_names: vec!["e".into()] };
+    let context = Host::context(&host.image, host.now_ms, 0);
+    let outcome = host.coordinator.handle(&context, CallId(99), &Request::DeleteGroups { request });
+    assert!(!outcome.atomic);
+    let batches = build_group_batches(&outcome.records, 0, 100).unwrap();
+    assert!(batches.len() > 1, "a small batch does not take it");
+    for written in 0..outcome.records.len() {
+        let mut left = host.replayed();
+        outcome.records[..written].iter().for_each(|record| left.replay(record));
+        assert!(left.groups.get("e").is_some(), "after {written} records the group can be deleted again");
+    }
 }
