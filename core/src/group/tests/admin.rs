@@ -1,12 +1,12 @@
 //! DescribeGroups, ListGroups and DeleteGroups. Kafka 4.4 gave these answers when asked.
 
-use super::driver::{Host, ask, commit_request, error, subscription};
+use super::driver::{Host, ask, client, commit_request, error, subscription};
 use crate::{
     error_code::ErrorCode,
     group::{CallId, Request, Response, build_group_batches},
     protocol::messages::{
-        delete_groups::DeleteGroupsRequest, describe_groups::DescribeGroupsRequest,
-        list_groups::ListGroupsRequest,
+        consumer_group_heartbeat::ConsumerGroupHeartbeatRequest, delete_groups::DeleteGroupsRequest,
+        describe_groups::DescribeGroupsRequest, list_groups::ListGroupsRequest,
     },
 };
 
@@ -121,4 +121,35 @@ fn a_group_with_more_offsets_than_a_batch_takes_is_deleted_in_steps() {
         outcome.records[..written].iter().for_each(|record| left.replay(record));
         assert!(left.groups.get("e").is_some(), "after {written} records the group can be deleted again");
     }
+}
+
+#[test]
+fn members_of_the_new_protocol_count_against_the_bytes_of_all_groups() {
+    let mut host = Host::new();
+    host.coordinator.groups.room.size_bytes = 1_000;
+    let join = |member: &str, topics: usize| ConsumerGroupHeartbeatRequest {
+        group_id: "n".into(),
+        member_id: member.into(),
+        member_epoch: 0,
+        rebalance_timeout_ms: 1_000,
+        subscribed_topic_names: Some((0..topics).map(|index| format!("topic-{index}")).collect()),
+        topic_partitions: Some(Vec::new()),
+        ..Default::default()
+    };
+    let join = |host: &mut Host, member: &str, topics: usize| {
+        let request = join(member, topics);
+        match host.ask(Request::ConsumerGroupHeartbeat { version: 1, client: client(), request }) {
+            Response::ConsumerGroupHeartbeat(response) => error(response.error_code),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(join(&mut host, "a", 10), ErrorCode::None);
+    assert_eq!(join(&mut host, "b", 10), ErrorCode::None);
+    assert_eq!(join(&mut host, "c", 10), ErrorCode::GroupMaxSizeReached, "another member");
+    assert_eq!(join(&mut host, "b", 20), ErrorCode::GroupMaxSizeReached, "a larger subscription");
+    assert_eq!(join(&mut host, "b", 1), ErrorCode::None, "a smaller one");
+    assert_eq!(join(&mut host, "c", 5), ErrorCode::None, "what it leaves is for others");
+    host.reload();
+    host.coordinator.groups.room.size_bytes = 1_000;
+    assert_eq!(join(&mut host, "d", 10), ErrorCode::GroupMaxSizeReached, "counted again from the log");
 }
