@@ -1,5 +1,6 @@
 //! What a Kafka broker decides, without I/O, clock, threads or randomness: `now` is an argument.
 
+pub mod authorized_operations;
 pub mod config;
 pub mod controller;
 pub mod error_code;

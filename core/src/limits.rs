@@ -108,8 +108,8 @@ pub const GROUP_PROTOCOLS_MAX: usize = 64;
 /// What the protocols of one member take, names and metadata: twice what fits in a batch of the default
 /// `max.message.bytes`, which the group's record with all of its members has to.
 pub const GROUP_MEMBER_PROTOCOLS_BYTES_MAX: usize = 2 << 20;
-/// What the texts of all groups of one coordinator take: group ids, and of classic groups members' terms and issued
-/// ids, which are in no record, so that no log bounds them. 10,000 members of 10 KB are 100 MB. Past it, what takes
+/// What the texts of all groups of one coordinator take: group ids, members' terms and subscriptions, the topics that
+/// expressions stand for, and ids that were issued. A batch of the log bounds one member, not their sum. 10,000 members of 10 KB are 100 MB. Past it, what takes
 /// more is refused.
 pub const GROUPS_SIZE_BYTES_MAX: usize = 256 << 20;
 /// Member ids of one group that were handed out and not used yet. Each lives for a session timeout; its length, with

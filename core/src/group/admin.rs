@@ -8,6 +8,7 @@ use super::{
     groups::Group,
 };
 use crate::{
+    authorized_operations as operations,
     error_code::ErrorCode,
     protocol::messages::{
         delete_groups::{DeletableGroupResult, DeleteGroupsRequest, DeleteGroupsResponse},
@@ -28,12 +29,18 @@ impl Coordinator {
         version: i16,
         request: &DescribeGroupsRequest,
     ) -> Outcome {
-        let groups = request.groups.iter().map(|group_id| match self.groups.get(group_id) {
-            Some((_, Group::Classic(group))) => group.described(group_id),
-            Some((_, Group::Consumer(_))) => {
-                not_found(version, group_id, format!("Group {group_id} is not a classic group."))
-            }
-            None => not_found(version, group_id, format!("Group {group_id} not found.")),
+        let groups = request.groups.iter().map(|group_id| {
+            let mut described = match self.groups.get(group_id) {
+                Some((_, Group::Classic(group))) => group.described(group_id),
+                Some((_, Group::Consumer(_))) => {
+                    not_found(version, group_id, format!("Group {group_id} is not a classic group."))
+                }
+                None => not_found(version, group_id, format!("Group {group_id} not found.")),
+            };
+            // Kafka tells them of a group that is not there, too, where that is no error.
+            let is_asked = request.include_authorized_operations && described.error_code == 0;
+            described.authorized_operations = operations::where_asked(is_asked, operations::GROUP);
+            described
         });
         let response = DescribeGroupsResponse { groups: groups.collect(), ..Default::default() };
         Outcome::answer(call, Response::DescribeGroups(response))
@@ -70,7 +77,9 @@ impl Coordinator {
             DeletableGroupResult { group_id: group_id.clone(), error_code, ..Default::default() }
         });
         let response = DeleteGroupsResponse { results: results.collect(), ..Default::default() };
-        Outcome { records, ..Outcome::answer(call, Response::DeleteGroups(response)) }
+        // The offsets may be more than a batch takes. Each group's own end comes last: a part of it is a group with
+        // fewer offsets, which can be deleted again.
+        Outcome { records, atomic: false, ..Outcome::answer(call, Response::DeleteGroups(response)) }
     }
 }
 
@@ -81,7 +90,6 @@ fn not_found(version: i16, group_id: &str, message: String) -> DescribedGroup {
         error_message: is_error.then_some(message),
         group_id: group_id.to_owned(),
         group_state: "Dead".to_owned(),
-        authorized_operations: i32::MIN,
         ..Default::default()
     }
 }
@@ -119,7 +127,6 @@ impl ClassicGroup {
             protocol_type: self.protocol_type.as_deref().unwrap_or_default().to_owned(),
             protocol_data: protocol.unwrap_or_default().to_owned(),
             members: members.collect(),
-            authorized_operations: i32::MIN,
             ..Default::default()
         }
     }

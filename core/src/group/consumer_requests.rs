@@ -11,6 +11,7 @@ use super::{
     outcome::SoftChange,
 };
 use crate::{
+    authorized_operations as operations,
     error_code::ErrorCode,
     protocol::messages::{
         consumer_group_describe::{ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse},
@@ -42,6 +43,11 @@ impl Coordinator {
         let not_found = |message: String| {
             (Changes::default(), refused(&Refusal::new(ErrorCode::GroupIdNotFound, message)))
         };
+        if !self.groups.accepts_bytes(self.growth(client, request)) {
+            let refusal =
+                Refusal::new(ErrorCode::GroupMaxSizeReached, "The members of all groups take too much.");
+            return Outcome::answer(call, Response::ConsumerGroupHeartbeat(refused(&refusal)));
+        }
         let mut refused_calls = Vec::new();
         let (changes, response) = match self.groups.get(group_id) {
             Some((_, Group::Consumer(group))) => group.heartbeat(&scope, version, client, request),
@@ -77,6 +83,21 @@ impl Coordinator {
         outcome.responses = refused_calls;
         outcome.responses.push((call, Response::ConsumerGroupHeartbeat(response)));
         outcome
+    }
+
+    /// How much more the member takes, at most, where it joins or changes what it asks for.
+    fn growth(&self, client: &Client, request: &ConsumerGroupHeartbeatRequest) -> usize {
+        let says_nothing =
+            request.subscribed_topic_names.is_none() && request.subscribed_topic_regex.is_none();
+        if says_nothing || request.member_epoch < JOIN_EPOCH {
+            return 0;
+        }
+        let asked = consumer::wanted(client, request).size_bytes();
+        let known = match self.groups.get(&request.group_id) {
+            Some((_, Group::Consumer(group))) => group.member(&request.member_id),
+            _ => None,
+        };
+        asked.saturating_sub(known.map_or(0, consumer::Member::size_bytes))
     }
 
     /// A group that goes back to the classic protocol rebalances at once: its members have to learn who leads them.
@@ -180,7 +201,10 @@ impl Coordinator {
         let groups = request.group_ids.iter().map(|group_id| match self.groups.get(group_id) {
             Some((_, Group::Consumer(group))) => {
                 let settings = self.scope(context, group_id).settings;
-                group.describe(&settings, context.image, version)
+                let mut described = group.describe(&settings, context.image, version);
+                let is_asked = request.include_authorized_operations;
+                described.authorized_operations = operations::where_asked(is_asked, operations::GROUP);
+                described
             }
             Some((_, Group::Classic(_))) => describe_absent(group_id, true),
             None => describe_absent(group_id, false),

@@ -52,12 +52,12 @@ impl Default for Room {
 }
 
 impl Group {
-    /// What its texts take. A consumer group's members are in the log, whose batches are bounded.
+    /// What its texts take.
     fn size_bytes(&self, group_id: &str) -> usize {
         group_id.len()
             + match self {
                 Self::Classic(group) => group.size_bytes(),
-                Self::Consumer(_) => 0,
+                Self::Consumer(group) => group.size_bytes(),
             }
     }
 
@@ -203,7 +203,10 @@ impl Groups {
                 self.remove(group_id);
                 return true;
             }
-            Some(Group::Consumer(group)) => group.replay(record),
+            Some(Group::Consumer(group)) => {
+                group.replay(record);
+                self.set_size(group_id);
+            }
             _ if record.value.is_none() => {}
             _ => {
                 let mut group = ConsumerGroup::new(group_id.to_owned());
@@ -272,6 +275,11 @@ impl Groups {
         let Some(entry) = self.by_id.get_mut(group_id) else { return };
         self.due.set(group_id, entry.due_ms, due_ms);
         entry.due_ms = due_ms;
+        self.set_size(group_id);
+    }
+
+    fn set_size(&mut self, group_id: &str) {
+        let Some(entry) = self.by_id.get_mut(group_id) else { return };
         let size_bytes = entry.group.size_bytes(group_id);
         self.size_bytes = self.size_bytes + size_bytes - entry.size_bytes;
         entry.size_bytes = size_bytes;

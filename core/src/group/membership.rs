@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{
     CallId, Client, Context, Coordinator, Outcome, Request, Response,
     classic::{ClassicGroup, Draft, Join, State, created_record, join_failed, sync_failed},
+    consumer,
     groups::Group,
 };
 use crate::{
@@ -59,7 +60,11 @@ impl Coordinator {
         }
         let join = Join { call, version, client, request };
         if let Some((_, Group::Consumer(group))) = self.groups.get(&request.group_id) {
-            return self.join_consumer_group(context, join, group);
+            let known = group.member(&request.member_id).map_or(0, consumer::Member::size_bytes);
+            return match self.groups.accepts_bytes(bytes.saturating_sub(known)) {
+                true => self.join_consumer_group(context, join, group),
+                false => fail(ErrorCode::GroupMaxSizeReached),
+            };
         }
         match self.classic(&request.group_id) {
             Some((group_id, group)) => {

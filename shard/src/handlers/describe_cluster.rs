@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use jackdaw_core::{
+    authorized_operations as operations,
     error_code::ErrorCode,
     protocol::messages::describe_cluster::{
         DescribeClusterBroker, DescribeClusterRequest, DescribeClusterResponse,
@@ -43,6 +44,10 @@ pub(crate) async fn handle(
                 is_fenced: broker.fenced,
             })
             .collect(),
+        cluster_authorized_operations: operations::where_asked(
+            request.include_cluster_authorized_operations,
+            operations::CLUSTER,
+        ),
         ..DescribeClusterResponse::default()
     }
 }

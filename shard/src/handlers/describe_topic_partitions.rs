@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, rc::Rc};
 
 use jackdaw_core::{
+    authorized_operations as operations,
     error_code::ErrorCode,
     protocol::messages::describe_topic_partitions::{
         DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse,
@@ -79,6 +80,7 @@ impl Page<'_> {
             let unknown = DescribeTopicPartitionsResponseTopic {
                 error_code: ErrorCode::UnknownTopicOrPartition.code(),
                 name: Some(name.to_owned()),
+                topic_authorized_operations: operations::TOPIC,
                 ..DescribeTopicPartitionsResponseTopic::default()
             };
             return (unknown, None);
@@ -91,6 +93,7 @@ impl Page<'_> {
             topic_id: topic.id,
             is_internal: topic.is_internal(),
             partitions,
+            topic_authorized_operations: operations::TOPIC,
             ..DescribeTopicPartitionsResponseTopic::default()
         };
         (described, (end < topic.partitions.len()).then_some(end))

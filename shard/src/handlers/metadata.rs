@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, rc::Rc};
 
 use jackdaw_core::{
+    authorized_operations as operations,
     controller::check_topic_name,
     error_code::ErrorCode,
     protocol::messages::metadata::{
@@ -38,10 +39,15 @@ pub(crate) async fn handle(
     let view = shard.view();
     let listener = shard.listener_name(context.listener);
     let describe = |topic: &TopicView| describe(&view, topic, listener, context.version);
-    let topics = match asked {
+    let mut topics: Vec<_> = match asked {
         None => view.topics_by_name().map(describe).collect(),
         Some(topics) => topics.iter().map(|asked| find(&view, &context, asked, &describe)).collect(),
     };
+    // Those of a name that is not there are told as well, those of an id are not.
+    for topic in topics.iter_mut().filter(|topic| topic.error_code != ErrorCode::UnknownTopicId.code()) {
+        topic.topic_authorized_operations =
+            operations::where_asked(request.include_topic_authorized_operations, operations::TOPIC);
+    }
     let response = MetadataResponse {
         brokers: view
             .alive_brokers(listener)
@@ -55,6 +61,10 @@ pub(crate) async fn handle(
         cluster_id: Some(shard.identity.cluster_id.clone()),
         controller_id: any_broker(&view, listener),
         topics,
+        cluster_authorized_operations: operations::where_asked(
+            request.include_cluster_authorized_operations,
+            operations::CLUSTER,
+        ),
         ..MetadataResponse::default()
     };
     Counted { response, memory }

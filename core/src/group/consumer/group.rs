@@ -33,6 +33,8 @@ pub struct ConsumerGroup {
     pub(super) regexes: BTreeMap<String, ResolvedRegex>,
     /// Of `members` and `regexes`.
     pub(super) subscriptions: Subscriptions,
+    /// What the texts of `members` and `regexes` take.
+    pub(super) size_bytes: usize,
     /// An earlier release left a record of type 4.
     pub(super) legacy_metadata: bool,
 }
@@ -74,12 +76,19 @@ impl ConsumerGroup {
             owners: BTreeMap::new(),
             regexes: BTreeMap::new(),
             subscriptions: Subscriptions::default(),
+            size_bytes: 0,
             legacy_metadata: false,
         }
     }
 
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// What the texts of its members and expressions take. Partitions are not counted: each is in one target and has
+    /// one owner, so that there are no more than in the topics.
+    pub fn size_bytes(&self) -> usize {
+        self.size_bytes
     }
 
     pub fn epoch(&self) -> i32 {

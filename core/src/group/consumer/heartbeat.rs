@@ -174,6 +174,11 @@ fn replace_static_member(
     Ok(draft.replace_member(known, id))
 }
 
+/// A member with nothing but what the request says.
+pub fn wanted(client: &Client, request: &ConsumerGroupHeartbeatRequest) -> Member {
+    with_request(Member::new(request.member_id.clone()), client, request)
+}
+
 /// What the request says overrides what was known; what it leaves out stays.
 fn with_request(mut member: Member, client: &Client, request: &ConsumerGroupHeartbeatRequest) -> Member {
     if request.instance_id.is_some() {

@@ -19,6 +19,9 @@ pub const LEAVE_EPOCH: i32 = -1;
 /// The epoch that a static member leaves with when it means to come back.
 pub const STATIC_LEAVE_EPOCH: i32 = -2;
 
+/// What holds a text of a set, beside the text.
+pub(super) const TEXT_BYTES: usize = 32;
+
 /// How far a member is on its way to its target.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MemberState {
@@ -78,6 +81,18 @@ pub struct Member {
 impl Member {
     pub fn new(id: String) -> Self {
         Self { id, rebalance_timeout_ms: -1, ..Self::default() }
+    }
+
+    /// What its texts take.
+    pub(in crate::group) fn size_bytes(&self) -> usize {
+        let names = self.subscribed_topic_names.iter().map(|name| name.len() + TEXT_BYTES).sum::<usize>();
+        let options = [&self.instance_id, &self.rack_id, &self.server_assignor];
+        let texts = options.into_iter().flatten().map(String::len).sum::<usize>();
+        let protocols = self.classic.iter().flat_map(|classic| &classic.supported_protocols);
+        let protocols =
+            protocols.map(|protocol| protocol.name.len() + protocol.metadata.len()).sum::<usize>();
+        let client = self.client.id.len() + self.client.host.len();
+        self.id.len() + self.subscribed_topic_regex.len() + client + names + texts + protocols
     }
 
     /// It said that it will come back; its partitions are kept for it.

@@ -39,7 +39,7 @@ pub(crate) use convert::upgrade;
 pub use describe::describe_absent;
 pub use draft::{Changes, Scope};
 pub use group::{ConsumerGroup, GroupState};
-pub use heartbeat::{refused, unknown_group};
+pub use heartbeat::{refused, unknown_group, wanted};
 pub use member::{JOIN_EPOCH, LEAVE_EPOCH, Member, MemberState, STATIC_LEAVE_EPOCH};
 pub use partitions::{AssignedPartitions, TopicPartitions};
 pub use refusal::Refusal;

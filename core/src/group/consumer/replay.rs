@@ -95,10 +95,13 @@ impl ConsumerGroup {
                 };
                 let old = self.regexes.get(&key.regular_expression);
                 self.subscriptions.change_regex(&key.regular_expression, old, Some(&resolved));
+                self.size_bytes -= old.map_or(0, |old| old.size_bytes(&key.regular_expression));
+                self.size_bytes += resolved.size_bytes(&key.regular_expression);
                 self.regexes.insert(key.regular_expression.clone(), resolved);
             }
             (GroupKey::ConsumerGroupRegularExpression(key), _) => {
                 let old = self.regexes.remove(&key.regular_expression);
+                self.size_bytes -= old.as_ref().map_or(0, |old| old.size_bytes(&key.regular_expression));
                 self.subscriptions.change_regex(&key.regular_expression, old.as_ref(), None);
             }
             _ => {}
@@ -107,9 +110,12 @@ impl ConsumerGroup {
 
     fn change_member(&mut self, member_id: &str, change: impl FnOnce(&mut Member)) {
         let new = || Arc::new(Member::new(member_id.to_owned()));
-        let mut member = self.members.remove(member_id).unwrap_or_else(new);
+        let known = self.members.remove(member_id);
+        self.size_bytes -= known.as_ref().map_or(0, |member| member.size_bytes());
+        let mut member = known.unwrap_or_else(new);
         self.forget(&member);
         change(Arc::make_mut(&mut member));
+        self.size_bytes += member.size_bytes();
         if let Some(instance_id) = &member.instance_id {
             self.static_members.insert(instance_id.clone(), member.id.clone());
         }
@@ -121,6 +127,7 @@ impl ConsumerGroup {
 
     fn remove_member(&mut self, member_id: &str) {
         if let Some(member) = self.members.remove(member_id) {
+            self.size_bytes -= member.size_bytes();
             self.subscriptions.remove(&member, &self.regexes);
             self.forget(&member);
         }

@@ -1,14 +1,23 @@
 //! DescribeGroups, ListGroups and DeleteGroups. Kafka 4.4 gave these answers when asked.
 
-use super::driver::{Host, ask, error, subscription};
+use super::driver::{Host, ask, client, commit_request, error, subscription};
 use crate::{
     error_code::ErrorCode,
-    group::{Request, Response},
+    group::{CallId, Request, Response, build_group_batches},
     protocol::messages::{
-        delete_groups::DeleteGroupsRequest, describe_groups::DescribeGroupsRequest,
-        list_groups::ListGroupsRequest,
+        consumer_group_heartbeat::ConsumerGroupHeartbeatRequest, delete_groups::DeleteGroupsRequest,
+        describe_groups::DescribeGroupsRequest, list_groups::ListGroupsRequest,
     },
+    records::{Codec, compression::Compressor},
 };
+
+fn commit_to(host: &mut Host, partition: i32) {
+    let request = commit_request("e", -1, "", "t", partition, 1);
+    let Response::OffsetCommit(response) = host.ask(Request::OffsetCommit { version: 9, request }) else {
+        panic!("the kind of the request")
+    };
+    assert_eq!(response.topics[0].partitions[0].error_code, 0);
+}
 
 /// `e` with offsets only, `s` stable, `p` preparing.
 fn three_groups() -> Host {
@@ -94,4 +103,55 @@ fn only_empty_groups_are_deleted() {
     );
     host.reload();
     assert_eq!((host.committed("e", "t", 0), &*host.state("e")), (-1, "Dead"));
+}
+
+#[test]
+fn a_group_with_more_offsets_than_a_batch_takes_is_deleted_in_steps() {
+    let mut host = Host::new();
+    for partition in 0..4 {
+        commit_to(&mut host, partition);
+    }
+    let request = DeleteGroupsRequest { groups_names: vec!["e".into()] };
+    let context = Host::context(&host.image, host.now_ms, 0);
+    let outcome = host.coordinator.handle(&context, CallId(99), &Request::DeleteGroups { request });
+    assert!(!outcome.atomic);
+    let batches =
+        build_group_batches(&outcome.records, 0, 100, (Codec::None, &mut Compressor::default())).unwrap();
+    assert!(batches.len() > 1, "a small batch does not take it");
+    for written in 0..outcome.records.len() {
+        let mut left = host.replayed();
+        outcome.records[..written].iter().for_each(|record| left.replay(record));
+        assert!(left.groups.get("e").is_some(), "after {written} records the group can be deleted again");
+    }
+}
+
+#[test]
+fn members_of_the_new_protocol_count_against_the_bytes_of_all_groups() {
+    let mut host = Host::new();
+    host.coordinator.groups.room.size_bytes = 1_000;
+    let join = |member: &str, topics: usize| ConsumerGroupHeartbeatRequest {
+        group_id: "n".into(),
+        member_id: member.into(),
+        member_epoch: 0,
+        rebalance_timeout_ms: 1_000,
+        subscribed_topic_names: Some((0..topics).map(|index| format!("topic-{index}")).collect()),
+        topic_partitions: Some(Vec::new()),
+        ..Default::default()
+    };
+    let join = |host: &mut Host, member: &str, topics: usize| {
+        let request = join(member, topics);
+        match host.ask(Request::ConsumerGroupHeartbeat { version: 1, client: client(), request }) {
+            Response::ConsumerGroupHeartbeat(response) => error(response.error_code),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(join(&mut host, "a", 10), ErrorCode::None);
+    assert_eq!(join(&mut host, "b", 10), ErrorCode::None);
+    assert_eq!(join(&mut host, "c", 10), ErrorCode::GroupMaxSizeReached, "another member");
+    assert_eq!(join(&mut host, "b", 20), ErrorCode::GroupMaxSizeReached, "a larger subscription");
+    assert_eq!(join(&mut host, "b", 1), ErrorCode::None, "a smaller one");
+    assert_eq!(join(&mut host, "c", 5), ErrorCode::None, "what it leaves is for others");
+    host.reload();
+    host.coordinator.groups.room.size_bytes = 1_000;
+    assert_eq!(join(&mut host, "d", 10), ErrorCode::GroupMaxSizeReached, "counted again from the log");
 }

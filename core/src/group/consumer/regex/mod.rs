@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use re2::{Re2Error, Translated, translate};
 use regex::bytes::{Regex, RegexBuilder};
 
+use super::member::TEXT_BYTES;
 use crate::{
     limits::{GROUP_REGEX_LENGTH_MAX, GROUP_REGEX_PROGRAM_BYTES_MAX},
     metadata::Image,
@@ -23,6 +24,13 @@ pub(super) struct ResolvedRegex {
     pub(super) metadata_version: i64,
     /// By the calendar.
     pub(super) timestamp_ms: i64,
+}
+
+impl ResolvedRegex {
+    /// What its texts take, with those of the expression.
+    pub(super) fn size_bytes(&self, regex: &str) -> usize {
+        regex.len() + self.topics.iter().map(|topic| topic.len() + TEXT_BYTES).sum::<usize>()
+    }
 }
 
 /// Why an expression cannot be taken.
