@@ -18,10 +18,4 @@ impl Random {
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
     }
-
-    /// Below a power of two that is itself drawn: small and large numbers alike.
-    pub(crate) fn skewed(&mut self, bits_max: u64) -> u64 {
-        let bits = self.below(bits_max);
-        self.below(1 << bits)
-    }
 }
