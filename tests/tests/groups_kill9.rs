@@ -2,16 +2,17 @@
 
 use jackdaw_tests::broker::{Broker, Options};
 use jackdaw_tests::group_scene::Scene;
-use jackdaw_tests::library::Library::{self, Aiokafka, Confluent, Franz, Java, Kafkajs, Sarama, Segmentio};
+use jackdaw_tests::library::Library::{
+    self, Aiokafka, Confluent, Franz, Java, KafkaPython, Kafkajs, Sarama, Segmentio,
+};
 use jackdaw_tests::members::Members;
 
 const KILLS: usize = 3;
 
-/// Without kafka-python: alone it passes here and on Apache Kafka, but beside the others it may take longer than the test waits
-/// until all its members are back.
 const CLASSIC: &[(Library, &str)] = &[
     (Java, "cooperative-sticky"),
     (Confluent, "range"),
+    (KafkaPython, "range"),
     (Aiokafka, "roundrobin"),
     (Franz, "cooperative-sticky"),
     (Sarama, "sticky"),

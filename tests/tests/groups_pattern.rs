@@ -2,16 +2,16 @@
 
 use jackdaw_tests::broker::{Broker, Options};
 use jackdaw_tests::group_scene::{PARTITIONS, Scene};
-use jackdaw_tests::library::Library::{self, Aiokafka, Confluent, Franz, Java};
+use jackdaw_tests::library::Library::{self, Aiokafka, Confluent, Franz, Java, KafkaPython};
 use jackdaw_tests::load::Load;
 use jackdaw_tests::members::Members;
 use jackdaw_tests::requests;
 
-/// sarama and kafka-go have no patterns; kafkajs looks them up once, when it subscribes. kafka-python's members stop when a
-/// topic is added to their pattern, on Apache Kafka too.
+/// sarama and kafka-go have no patterns; kafkajs looks them up once, when it subscribes.
 const CLASSIC: &[(Library, &str, &[&str])] = &[
     (Java, "range", &[]),
     (Confluent, "roundrobin", &[]),
+    (KafkaPython, "range", &[]),
     (Aiokafka, "roundrobin", &[]),
     (Franz, "cooperative-sticky", &[]),
 ];
