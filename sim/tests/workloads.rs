@@ -16,8 +16,9 @@ const FOUND: &[(&str, &[u64])] = &[
     // producer ids stopped all others (424); checkpoint lines of a topic that went before a start spoke for the next
     // of its name (432).
     ("node", &[22, 46, 49, 54, 69, 79, 210, 261, 424, 432, 1496]),
-    // What a kill had left unflushed was read after the restart, and lost by a power cut (262, 280).
-    ("groups", &[262, 280, 1319, 4311]),
+    // What a kill had left unflushed was read after the restart, and lost by a power cut (262, 280). A log whose first
+    // header a power cut had torn into zeros was taken for one of Kafka's old formats, and stayed offline (23311, 24930).
+    ("groups", &[262, 280, 1319, 4311, 23311, 24930]),
     // Data of a transaction was compacted on the word of a marker that a power cut then took (239, 271).
     ("compaction", &[239, 271]),
     ("log", &[0, 6, 7, 36, 42, 43, 48, 49, 75, 126, 233, 238, 289, 292, 318, 414]),

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use jackdaw_core::{producer_state::Producers, records::BatchView};
+use jackdaw_core::{
+    producer_state::Producers,
+    records::{BatchView, CorruptBatch},
+};
 use jackdaw_ring::file;
 
 use super::{RecoveryInputs, RecoveryProgress, RecoveryReport, flushed, producers_at};
@@ -16,6 +19,11 @@ use crate::{
     segment::{DAMAGE_ADVICE, OpenedSegment, Segment},
     transaction_index::AbortedTransaction,
 };
+
+/// Where the formats before magic 2 have the size of what follows, and the length of the first message's key.
+const MESSAGE_SIZE: u64 = 8;
+const MESSAGE_V0_KEY_LENGTH: u64 = 18;
+const MESSAGE_V1_KEY_LENGTH: u64 = 26;
 
 /// What checking needs.
 pub(super) struct Check<'a> {
@@ -165,7 +173,9 @@ async fn check_from(
         next_offset = end.next_offset;
         index += 1;
         let Some(bad) = end.bad else { continue };
-        if next_offset < check.inputs.recovery_point || is_of_another_format(&bad, end.position) {
+        if next_offset < check.inputs.recovery_point
+            || (end.position == 0 && begins_in_another_format(segment, &bad)?)
+        {
             return Err(flushed_damage(segment, &end, &bad));
         }
         tracing::warn!(
@@ -312,11 +322,24 @@ async fn reindex(check: &Check<'_>, segment: &mut Segment) -> Result<()> {
     segment.finish_indexes()
 }
 
-/// Not torn, but written in a way that this release does not read: never cut off. A header that lies across a border of
-/// sectors, of which one was lost, looks the same; at the begin of a file it lies in one.
-fn is_of_another_format(bad: &BadBatch, position: u64) -> bool {
-    use jackdaw_core::records::CorruptBatch;
-    position == 0 && matches!(bad, BadBatch::Corrupt(CorruptBatch::LegacyMagic(_)))
+/// Not torn, but written in a way that this release does not read: never cut off. A header that was torn before its magic
+/// has a zero there, too; but the lengths of a message of that format add up.
+fn begins_in_another_format(segment: &Segment, bad: &BadBatch) -> Result<bool> {
+    let key_length_at = match bad {
+        BadBatch::Corrupt(CorruptBatch::LegacyMagic(0)) => MESSAGE_V0_KEY_LENGTH,
+        BadBatch::Corrupt(CorruptBatch::LegacyMagic(1)) => MESSAGE_V1_KEY_LENGTH,
+        _ => return Ok(false),
+    };
+    let length_at = |position: u64| -> Result<u64> {
+        let mut field = [0; 4];
+        let count = segment.file()?.read_at(&mut field, position).during_at("read", || segment.path())?;
+        // Null is -1 and takes nothing; what is not there is as wrong as what is negative.
+        let whole = count == field.len();
+        Ok(if whole { u64::try_from(i32::from_be_bytes(field)).unwrap_or(0) } else { 0 })
+    };
+    let size_bytes = length_at(MESSAGE_SIZE)?;
+    let value_length_at = key_length_at + 4 + length_at(key_length_at)?;
+    Ok(MESSAGE_SIZE + 4 + size_bytes == value_length_at + 4 + length_at(value_length_at)?)
 }
 
 fn flushed_damage(segment: &Segment, end: &End, bad: &BadBatch) -> StorageError {

@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use jackdaw_core::{records::Batches, uuid::Uuid};
+use jackdaw_core::{
+    records::{Batches, HEADER_SIZE_BYTES},
+    uuid::Uuid,
+};
 
 use super::*;
 use crate::test_dir::{
@@ -330,17 +333,51 @@ fn a_log_below_its_start_starts_anew() {
     });
 }
 
+/// A message of magic 0 or 1 at offset 0, its checksum left out.
+fn old_message(magic: u8, key: Option<&[u8]>, value: &[u8]) -> Vec<u8> {
+    let size_bytes = 14 + 8 * usize::from(magic) + key.map_or(0, <[u8]>::len) + value.len();
+    let length = |bytes: Option<&[u8]>| bytes.map_or(-1, |bytes| bytes.len() as i32).to_be_bytes();
+    let mut bytes = vec![0; 8];
+    bytes.extend((size_bytes as i32).to_be_bytes());
+    bytes.extend([0, 0, 0, 0, magic, 0]);
+    bytes.extend(vec![0; 8 * usize::from(magic)]);
+    bytes.extend(length(key));
+    bytes.extend(key.unwrap_or_default());
+    bytes.extend(length(Some(value)));
+    bytes.extend(value);
+    bytes
+}
+
 #[test]
 fn older_message_formats_are_named_not_cut() {
     in_dir(|dir| async move {
         let log = written(&dir).await;
         let path = log.dir().join(format!("{SEGMENT_0}.log"));
-        let mut bytes = content(&path);
-        bytes[16] = 1;
-        overwrite(&path, &bytes);
-        let reported = open(log.dir(), unclean(0)).await.err().unwrap().to_string();
-        assert!(reported.contains("before 0.11"), "{reported}");
-        assert_eq!(content(&path), bytes);
+        for (magic, key) in [(0, None), (0, Some(&b"key"[..])), (1, None), (1, Some(&b"key"[..]))] {
+            let bytes = [old_message(magic, key, b"value"), old_message(magic, key, b"other")].concat();
+            overwrite(&path, &bytes);
+            let reported = open(log.dir(), unclean(0)).await.err().unwrap().to_string();
+            assert!(reported.contains("before 0.11"), "{magic} {key:?}: {reported}");
+            assert_eq!(content(&path), bytes);
+        }
+    });
+}
+
+#[test]
+fn a_first_header_torn_into_zeros_is_no_older_format() {
+    in_dir(|dir| async move {
+        let log = written(&dir).await;
+        let whole = content(&log.dir().join(format!("{SEGMENT_0}.log")));
+        for kept in 0..HEADER_SIZE_BYTES {
+            let dir = dir.join("t-1");
+            copy_dir(log.dir(), &dir);
+            let mut torn = whole.clone();
+            torn[kept..].fill(0);
+            overwrite(&dir.join(format!("{SEGMENT_0}.log")), &torn);
+            let (recovered, _) = open(&dir, unclean(0)).await.unwrap();
+            assert_eq!(recovered.log_end_offset(), 0, "{kept} bytes kept");
+            remove_all(&dir);
+        }
     });
 }
 
