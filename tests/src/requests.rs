@@ -5,6 +5,9 @@ use jackdaw_core::protocol::messages::create_topics::{CreatableTopic, CreatableT
 use jackdaw_core::protocol::messages::fetch::{FetchPartition, FetchTopic, PartitionData};
 use jackdaw_core::protocol::messages::list_offsets::{ListOffsetsPartition, ListOffsetsTopic};
 use jackdaw_core::protocol::messages::metadata::MetadataRequestTopic;
+use jackdaw_core::protocol::messages::offset_commit::{
+    OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic,
+};
 use jackdaw_core::protocol::messages::produce::{
     PartitionProduceData, PartitionProduceResponse, TopicProduceData,
 };
@@ -26,6 +29,34 @@ pub const FIRST_WITH_TOPIC_IDS: i16 = 13;
 pub struct Topic {
     pub name: String,
     pub id: Uuid,
+}
+
+/// Commits as a consumer without membership does, with these words beside the offset; 0 when it is done.
+pub fn commit_offset(
+    connection: &mut Connection,
+    group_id: &str,
+    (topic, partition): (&str, i32),
+    offset: i64,
+    metadata: &str,
+) -> i16 {
+    let partition = OffsetCommitRequestPartition {
+        partition_index: partition,
+        committed_offset: offset,
+        committed_metadata: Some(metadata.to_owned()),
+        ..Default::default()
+    };
+    let topic = OffsetCommitRequestTopic {
+        name: topic.to_owned(),
+        partitions: vec![partition],
+        ..Default::default()
+    };
+    let request = OffsetCommitRequest {
+        group_id: group_id.to_owned(),
+        generation_id_or_member_epoch: -1,
+        topics: vec![topic],
+        ..Default::default()
+    };
+    connection.call(&request, 8).topics[0].partitions[0].error_code
 }
 
 /// Creates a topic and waits until all its partitions answer.

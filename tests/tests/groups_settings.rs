@@ -3,9 +3,6 @@
 
 use jackdaw_core::error_code::ErrorCode;
 use jackdaw_core::group::partition_of_group;
-use jackdaw_core::protocol::messages::offset_commit::{
-    OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic,
-};
 use jackdaw_core::protocol::messages::offset_fetch::{
     OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopics,
 };
@@ -15,27 +12,11 @@ use jackdaw_core::protocol::messages::{
 use jackdaw_core::records::{Batches, Codec};
 use jackdaw_tests::broker::{Broker, Options};
 use jackdaw_tests::checks::eventually;
-use jackdaw_tests::requests::create;
+use jackdaw_tests::requests::{commit_offset, create};
 use jackdaw_tests::wire::Connection;
 
 const TOPIC: &str = "read";
 const GROUP: &str = "g";
-
-fn commit(connection: &mut Connection, offset: i64) -> i16 {
-    let partition = OffsetCommitRequestPartition { committed_offset: offset, ..Default::default() };
-    let topic = OffsetCommitRequestTopic {
-        name: TOPIC.to_owned(),
-        partitions: vec![partition],
-        ..Default::default()
-    };
-    let request = OffsetCommitRequest {
-        group_id: GROUP.to_owned(),
-        generation_id_or_member_epoch: -1,
-        topics: vec![topic],
-        ..Default::default()
-    };
-    connection.call(&request, 8).topics[0].partitions[0].error_code
-}
 
 fn committed(connection: &mut Connection) -> Option<i64> {
     let topic =
@@ -61,7 +42,7 @@ fn the_offsets_topic_is_compressed() {
     let mut connection = Connection::open(broker.bootstrap());
     create(&mut connection, TOPIC, 1);
     await_coordinator(&mut connection);
-    eventually("a commit", || commit(&mut connection, 7) == 0);
+    eventually("a commit", || commit_offset(&mut connection, GROUP, (TOPIC, 0), 7, "") == 0);
     broker.terminate();
     let partition = partition_of_group(GROUP, 50);
     let log = broker.data_dir().join(format!("__consumer_offsets-{partition}/00000000000000000000.log"));
@@ -95,6 +76,6 @@ fn consumer_groups_can_be_switched_off() {
     let found: Vec<_> =
         response.groups.iter().map(|group| (group.group_id.as_str(), group.error_code)).collect();
     assert_eq!(found, [(GROUP, refused)]);
-    eventually("a commit", || commit(&mut connection, 7) == 0);
+    eventually("a commit", || commit_offset(&mut connection, GROUP, (TOPIC, 0), 7, "") == 0);
     assert_eq!(committed(&mut connection), Some(7));
 }

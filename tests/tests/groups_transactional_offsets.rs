@@ -2,9 +2,6 @@
 //! open. Kafka and then ours tell the same of them.
 
 use jackdaw_core::error_code::ErrorCode;
-use jackdaw_core::protocol::messages::offset_commit::{
-    OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic,
-};
 use jackdaw_core::protocol::messages::offset_fetch::{
     OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopics,
 };
@@ -14,7 +11,7 @@ use jackdaw_core::protocol::messages::txn_offset_commit::{
 use jackdaw_core::protocol::messages::{AddOffsetsToTxnRequest, EndTxnRequest, FindCoordinatorRequest};
 use jackdaw_tests::broker::{Broker, Kind, Options};
 use jackdaw_tests::checks::eventually;
-use jackdaw_tests::requests::{create, init_transactional_producer};
+use jackdaw_tests::requests::{commit_offset, create, init_transactional_producer};
 use jackdaw_tests::wire::Connection;
 
 const GROUP: &str = "exactly-once";
@@ -27,27 +24,6 @@ fn find_coordinator(connection: &mut Connection, key_type: i8, key: &str) {
     let request =
         FindCoordinatorRequest { key_type, coordinator_keys: vec![key.to_owned()], ..Default::default() };
     eventually("a coordinator", || connection.call(&request, 4).coordinators[0].error_code == 0);
-}
-
-/// Commits outside of transactions; 0 when it is done.
-fn commit(connection: &mut Connection, partition: i32, offset: i64) -> i16 {
-    let partition = OffsetCommitRequestPartition {
-        partition_index: partition,
-        committed_offset: offset,
-        ..Default::default()
-    };
-    let topic = OffsetCommitRequestTopic {
-        name: TOPIC.to_owned(),
-        partitions: vec![partition],
-        ..Default::default()
-    };
-    let request = OffsetCommitRequest {
-        group_id: GROUP.to_owned(),
-        generation_id_or_member_epoch: -1,
-        topics: vec![topic],
-        ..Default::default()
-    };
-    connection.call(&request, 8).topics[0].partitions[0].error_code
 }
 
 /// A transaction that commits an offset, and its end where there is one.
@@ -155,7 +131,7 @@ fn only_what_was_committed_is_told() {
     create(connection, TOPIC, PARTITIONS);
     find_coordinator(connection, 0, GROUP);
     for partition in 0..3 {
-        eventually("a commit", || commit(connection, partition, 1) == 0);
+        eventually("a commit", || commit_offset(connection, GROUP, (TOPIC, partition), 1, "") == 0);
     }
     transact(connection, "ends-well", 0, 10, Some(true));
     transact(connection, "is-aborted", 1, 11, Some(false));

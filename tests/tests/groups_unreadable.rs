@@ -6,16 +6,13 @@ use std::io::Write as _;
 use jackdaw_core::error_code::ErrorCode;
 use jackdaw_core::group::partition_of_group;
 use jackdaw_core::protocol::messages::FindCoordinatorRequest;
-use jackdaw_core::protocol::messages::offset_commit::{
-    OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic,
-};
 use jackdaw_core::protocol::messages::offset_fetch::{
     OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopics,
 };
 use jackdaw_core::records::{BatchBuilder, NewRecord};
 use jackdaw_tests::broker::{Broker, Options};
 use jackdaw_tests::checks::eventually;
-use jackdaw_tests::requests::create;
+use jackdaw_tests::requests::{commit_offset, create};
 use jackdaw_tests::wire::Connection;
 
 const PARTITIONS: i32 = 50;
@@ -33,26 +30,6 @@ fn find(connection: &mut Connection, version: i16, group_ids: &[&str]) -> Vec<(i
         4.. => response.coordinators.iter().map(|found| (found.node_id, error(found.error_code))).collect(),
         _ => vec![(response.node_id, error(response.error_code))],
     }
-}
-
-fn commit(connection: &mut Connection, group_id: &str, metadata: &str) -> i16 {
-    let partition = OffsetCommitRequestPartition {
-        committed_offset: 7,
-        committed_metadata: Some(metadata.to_owned()),
-        ..Default::default()
-    };
-    let topic = OffsetCommitRequestTopic {
-        name: TOPIC.to_owned(),
-        partitions: vec![partition],
-        ..Default::default()
-    };
-    let request = OffsetCommitRequest {
-        group_id: group_id.to_owned(),
-        generation_id_or_member_epoch: -1,
-        topics: vec![topic],
-        ..Default::default()
-    };
-    connection.call(&request, 8).topics[0].partitions[0].error_code
 }
 
 /// A batch that is whole, whose key ends inside a field.
@@ -100,7 +77,7 @@ fn offsets_asked_for_again_and_again_are_told_once() {
     let mut connection = Connection::open(broker.bootstrap());
     create(&mut connection, TOPIC, 1);
     eventually("a coordinator", || find(&mut connection, 4, &["g"])[0].1 == ErrorCode::None);
-    eventually("a commit", || commit(&mut connection, "g", &"x".repeat(4096)) == 0);
+    eventually("a commit", || commit_offset(&mut connection, "g", (TOPIC, 0), 7, &"x".repeat(4096)) == 0);
     let topic = OffsetFetchRequestTopics {
         name: TOPIC.to_owned(),
         partition_indexes: vec![0; TIMES],
