@@ -4,7 +4,7 @@ use std::{panic::catch_unwind, process::ExitCode};
 
 use jackdaw_sim::{
     trace::PRINT,
-    workload::{self, WORKLOADS, Workload},
+    workload::{self, WORKLOADS, Workload, groups},
 };
 
 struct Options {
@@ -71,6 +71,9 @@ fn run(workload: &'static Workload, options: &Options) -> Vec<u64> {
         options.first,
         failed.len()
     );
+    for (what, count) in groups::reached::take().into_iter().filter(|(_, count)| *count > 0) {
+        println!("{}: {count} {what}", workload.name);
+    }
     failed
 }
 

@@ -28,7 +28,7 @@ const FOUND: &[(&str, &[u64])] = &[
 fn seed_count(workload: &Workload) -> u64 {
     match workload.name {
         "node" => 14,
-        "groups" => 5,
+        "groups" | "groups-mixed" => 5,
         _ => 40,
     }
 }

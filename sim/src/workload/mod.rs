@@ -62,6 +62,11 @@ pub const WORKLOADS: &[Workload] = &[
         about: "a whole node under consumer groups: members come and go, die and pause, and the node crashes",
         run: groups::run,
     },
+    Workload {
+        name: "groups-mixed",
+        about: "the same with both protocols in one group, expressions, and offsets, groups and topics that end",
+        run: groups::run_mixed,
+    },
 ];
 
 /// The workload of this name.
