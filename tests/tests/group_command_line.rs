@@ -290,6 +290,19 @@ fn who_follows_in_a_group_waits_for_the_broker_and_ends_at_once() {
     assert!(interrupt(&mut child), "it ends on SIGINT");
 }
 
+#[test]
+fn a_start_after_a_kill_loads_groups_once() {
+    let mut scene = Scene::new("loaded");
+    scene.reset(&["--topic", &scene.topic, "--to", "5", "--execute"]);
+    scene.broker.kill();
+    scene.broker.restart();
+    eventually("the offsets are there", || {
+        let mut lag = command(scene.broker.bootstrap(), &["group", "lag", &scene.group]);
+        run(&mut lag, "").status.success()
+    });
+    assert_eq!(scene.broker.log().matches("loaded groups and offsets").count(), 1);
+}
+
 /// Whether a command ends on SIGINT as a shell expects.
 fn interrupt(child: &mut Child) -> bool {
     let pid = child.id().to_string();
