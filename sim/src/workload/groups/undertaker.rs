@@ -179,14 +179,9 @@ impl Undertaker {
     }
 
     async fn delete_offset(&mut self, connection: &mut Connection) -> Result<(), Lost> {
-        let partition = OffsetDeleteRequestPartition { partition_index: 0, ..Default::default() };
-        let topic = OffsetDeleteRequestTopic {
-            name: self.topic.clone(),
-            partitions: vec![partition],
-            ..Default::default()
-        };
-        let request =
-            OffsetDeleteRequest { group_id: self.group.clone(), topics: vec![topic], ..Default::default() };
+        let partition = OffsetDeleteRequestPartition { partition_index: 0 };
+        let topic = OffsetDeleteRequestTopic { name: self.topic.clone(), partitions: vec![partition] };
+        let request = OffsetDeleteRequest { group_id: self.group.clone(), topics: vec![topic] };
         let Some(Some(_)) = self.known.take() else { return Ok(()) };
         self.forget_left();
         let response = connection.call::<OffsetDeleteRequest>(&request, 0).await?;
@@ -208,7 +203,7 @@ impl Undertaker {
     async fn delete_group(&mut self, connection: &mut Connection) -> Result<(), Lost> {
         let Some(Some(_)) = self.known.take() else { return Ok(()) };
         self.forget_left();
-        let request = DeleteGroupsRequest { groups_names: vec![self.group.clone()], ..Default::default() };
+        let request = DeleteGroupsRequest { groups_names: vec![self.group.clone()] };
         let response = connection.call::<DeleteGroupsRequest>(&request, 2).await?;
         let code = response.results.first().map_or(0, |result| result.error_code);
         if code != 0 {
