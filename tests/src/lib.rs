@@ -18,6 +18,7 @@ pub mod http;
 pub mod kcat;
 pub mod library;
 pub mod load;
+pub mod loop_disk;
 pub mod members;
 pub mod program;
 pub mod promises;
