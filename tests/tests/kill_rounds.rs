@@ -1,7 +1,7 @@
 //! SIGKILL at random moments under idempotent and plain loads of every acks and flush policy: what was acknowledged
 //! is there, nothing of an idempotent producer is there twice, and the order stays.
 //!
-//! `JACKDAW_KILLS` sets how many (5), `JACKDAW_KILL_SEED` their moments.
+//! `JACKDAW_TEST_KILLS` sets how many (5), `JACKDAW_TEST_KILL_SEED` their moments.
 
 use std::time::Duration;
 
@@ -34,10 +34,10 @@ fn what_was_acknowledged_outlives_every_kill() {
     else {
         return;
     };
-    let mut random = Seeded::from_environment("JACKDAW_KILL_SEED");
+    let mut random = Seeded::from_environment("JACKDAW_TEST_KILL_SEED");
     let mut loads = start_loads(&broker);
     loads.iter_mut().for_each(|load| load.await_acks(PARTITIONS));
-    let kills = number("JACKDAW_KILLS").unwrap_or(KILLS);
+    let kills = number("JACKDAW_TEST_KILLS").unwrap_or(KILLS);
     for kill in 0..kills {
         std::thread::sleep(Duration::from_millis(random.below(SERVED_MAX_MS)));
         broker.kill();

@@ -2,7 +2,7 @@
 //!
 //! The data are on a loop-mounted file system. For a cut the broker is killed and the disk's file copied as it is, or
 //! the file system is told to stop in the middle of its work; then the disk is mounted again and recovered.
-//! `JACKDAW_CUTS` sets how many (3 for each file system), `JACKDAW_CUT_SEED` their moments. Root alone may run this.
+//! `JACKDAW_TEST_CUTS` sets how many (3 for each file system), `JACKDAW_TEST_CUT_SEED` their moments. Root alone may run this.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -38,8 +38,8 @@ fn xfs_keeps_what_was_acknowledged() {
 fn cut_under_load(system: FileSystem) {
     let Some(disk) = LoopDisk::make(system, None) else { return };
     let Some(mut scene) = Scene::start(disk, FLUSHED, &["all", "idempotent"]) else { return };
-    let mut random = Seeded::from_environment("JACKDAW_CUT_SEED");
-    let cuts = number("JACKDAW_CUTS").unwrap_or(CUTS);
+    let mut random = Seeded::from_environment("JACKDAW_TEST_CUT_SEED");
+    let cuts = number("JACKDAW_TEST_CUTS").unwrap_or(CUTS);
     for cut in 0..cuts {
         std::thread::sleep(Duration::from_millis(random.below(SERVED_MAX_MS)));
         let kind = if random.once_in(2) { Cut::Shutdown } else { Cut::Copy };
