@@ -7,11 +7,11 @@ use std::{
 };
 
 use jackdaw_core::{
-    config::{BrokerConfig, Listener as ListenerConfig, Quorum, SecurityProtocol},
+    config::{BrokerConfig, Listener as ListenerConfig, NetworkConfig, Quorum, SecurityProtocol},
     controller::{SUPPORTED_FEATURES, Settings},
 };
 use jackdaw_raft::{Voter, VoterSet};
-use jackdaw_ring::{Listener, random_u64, sleep, spawn};
+use jackdaw_ring::{Listener, driver::SocketBuffers, random_u64, sleep, spawn};
 
 use crate::{
     broker_lifecycle::BrokerLifecycle,
@@ -228,16 +228,26 @@ struct Bound {
 
 async fn bind(config: &BrokerConfig) -> Result<Vec<Bound>, NodeError> {
     let mut bound = Vec::new();
+    let buffers = socket_buffers(&config.network);
     for configured in client_listeners(config) {
         let host = configured.host.as_deref().unwrap_or("0.0.0.0");
         let address = resolve("listeners", host, configured.port)?;
-        let (listener, address) = listen(address).await.map_err(|error| NodeError::Io {
+        let (listener, address) = listen(address, buffers).await.map_err(|error| NodeError::Io {
             what: format!("cannot listen on {configured}; {}", listen_advice(&error)),
             error,
         })?;
         bound.push(Bound { name: configured.name.clone(), listener, address });
     }
     Ok(bound)
+}
+
+/// -1, for the system's own, is no size.
+fn socket_buffers(config: &NetworkConfig) -> SocketBuffers {
+    let size = |bytes: i32| usize::try_from(bytes).ok();
+    SocketBuffers {
+        send_bytes: size(config.socket_send_buffer_bytes),
+        receive_bytes: size(config.socket_receive_buffer_bytes),
+    }
 }
 
 fn listen_advice(error: &std::io::Error) -> &'static str {
@@ -252,9 +262,12 @@ fn listen_advice(error: &std::io::Error) -> &'static str {
 }
 
 /// A killed process keeps its port, as its lock, until the kernel has ended its ring's work.
-pub(crate) async fn listen(address: SocketAddr) -> std::io::Result<(Listener, SocketAddr)> {
+pub(crate) async fn listen(
+    address: SocketAddr,
+    buffers: SocketBuffers,
+) -> std::io::Result<(Listener, SocketAddr)> {
     for attempt in 1.. {
-        match Listener::bind(address) {
+        match Listener::bind_with(address, buffers) {
             Err(error) if error.kind() == ErrorKind::AddrInUse && attempt < BIND_ATTEMPTS => {
                 if attempt == 1 {
                     tracing::info!(%address, "the port is taken; waiting a little, in case its process is just ending");
