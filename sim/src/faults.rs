@@ -3,8 +3,6 @@
 /// Rates are "once in so many times"; 0 is never.
 #[derive(Clone, Debug)]
 pub struct DiskFaults {
-    /// A flush that fails with `EIO`; some of what it should have written is then lost at a power cut.
-    pub sync_error_one_in: u64,
     /// A write that takes fewer bytes than asked.
     pub short_write_one_in: u64,
     /// A read that returns fewer bytes than asked.
@@ -22,7 +20,6 @@ pub struct DiskFaults {
 impl Default for DiskFaults {
     fn default() -> Self {
         Self {
-            sync_error_one_in: 0,
             short_write_one_in: 16,
             short_read_one_in: 16,
             slow_sync_one_in: 50,
@@ -31,6 +28,28 @@ impl Default for DiskFaults {
             capacity_bytes: u64::MAX,
         }
     }
+}
+
+/// A kind of operation on a disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DiskOperation {
+    Read,
+    Write,
+    Sync,
+    SyncDirectory,
+    /// Making, renaming and removing files and directories.
+    Names,
+}
+
+/// Operations that fail with `EIO`, in one run of a process. What a failed flush should have written is there or not
+/// after a power cut; until then it can be read, as the kernel calls the pages clean.
+#[derive(Clone, Copy, Debug)]
+pub struct DiskError {
+    pub operation: DiskOperation,
+    /// So many of its kind succeed before.
+    pub after: u64,
+    /// So many fail, at least one.
+    pub times: u64,
 }
 
 /// How links behave. Rates as in [`DiskFaults`].

@@ -16,7 +16,7 @@ use crate::{
     descriptors::{Descriptors, Open},
     disk::Disk,
     driver::SimDriver,
-    faults::DiskFaults,
+    faults::{DiskError, DiskFaults},
     network::address_of,
     prng::Random,
     world::Inner,
@@ -145,6 +145,7 @@ impl Host {
             let driver = SimDriver::new(Rc::clone(&self.world), Rc::clone(&process), core);
             process.executors.borrow_mut().push(Executor::shuffled(Rc::new(driver)));
         }
+        machine.disk.borrow_mut().on_process_started();
         *machine.process.borrow_mut() = Some(process);
         self.world.network.borrow_mut().on_power_up(self.index);
         self.world.note("start", &[self.index as u64, incarnation, cores as u64]);
@@ -213,6 +214,36 @@ impl Host {
     /// Change what may go wrong with the disk.
     pub fn disk_faults(&self, change: impl FnOnce(&mut DiskFaults)) {
         change(&mut self.machine().disk.borrow_mut().faults);
+    }
+
+    /// Let operations on the disk fail in the run of the process that is under way or comes next.
+    pub fn fail_disk(&self, error: DiskError) {
+        self.machine().disk.borrow_mut().arm(error);
+    }
+
+    /// Let so many more bytes fit on the disk.
+    pub fn leave_room(&self, bytes: u64) {
+        self.machine().disk.borrow_mut().leave_room(bytes);
+    }
+
+    /// Operations on the disk that failed in this run of the process, full disks included.
+    pub fn disk_error_count(&self) -> u64 {
+        self.machine().disk.borrow().error_count()
+    }
+
+    /// Those of them that were flushes.
+    pub fn failed_flush_count(&self) -> u64 {
+        self.machine().disk.borrow().failed_flush_count()
+    }
+
+    /// Files and directories in use whose flush failed in this run of the process.
+    pub fn unflushable(&self) -> Vec<String> {
+        self.machine().disk.borrow().unflushable()
+    }
+
+    /// Flushes that this run of the process has asked for of files whose flush had failed.
+    pub fn flushes_tried_again(&self) -> u64 {
+        self.machine().disk.borrow().flushes_tried_again()
     }
 
     /// The most bytes that one flush of a file has written.

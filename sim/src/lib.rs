@@ -12,6 +12,7 @@ mod driver;
 mod events;
 pub mod faults;
 mod host;
+pub mod marks;
 mod network;
 pub mod prng;
 pub mod trace;

@@ -28,13 +28,19 @@ async fn audit(shared: &Rc<Shared>) -> Result<(), Lost> {
     find_topics(shared, &mut connection).await?;
     let usable = shared.history.borrow().usable();
     for (key, name, _) in usable {
-        let start = list_offset(shared, &mut connection, &name, key.1, EARLIEST).await?;
+        let Some(start) = try_list_offset(shared, &mut connection, &name, key.1, EARLIEST).await? else {
+            shared.node.comment(&format!("{name}-{} does not serve", key.1));
+            continue;
+        };
         if start != 0 {
             broken("offsets are dense", &format!("{key:?} begins at {start}"));
         }
         let end = list_offset(shared, &mut connection, &name, key.1, LATEST).await?;
         shared.history.borrow_mut().on_started(key, end);
-        read_all(shared, &mut connection, key, end).await?;
+        if !read_all(shared, &mut connection, key, end).await? {
+            shared.node.comment(&format!("{name}-{} cannot be read", key.1));
+            continue;
+        }
         shared.history.borrow_mut().on_audited(key, end);
         shared.node.comment(&format!("audited {name}-{} up to {end}", key.1));
     }
@@ -50,7 +56,7 @@ async fn find_topics(shared: &Shared, connection: &mut Connection) -> Result<(),
         if let Some(found) = found {
             let whole = found.partitions.len() == plan.partitions as usize
                 && found.partitions.iter().all(|partition| partition.error_code == 0);
-            if found.error_code != 0 || !whole {
+            if (found.error_code != 0 || !whole) && !shared.faults.borrow().excuse() {
                 broken("a topic is whole", &format!("{found:?}"));
             }
         }
@@ -67,24 +73,39 @@ pub(super) async fn list_offset(
     partition: i32,
     timestamp: i64,
 ) -> Result<i64, Lost> {
+    try_list_offset(shared, connection, name, partition, timestamp).await?.ok_or(Lost)
+}
+
+/// An offset; `None` where the partition may refuse to say it.
+async fn try_list_offset(
+    shared: &Shared,
+    connection: &mut Connection,
+    name: &str,
+    partition: i32,
+    timestamp: i64,
+) -> Result<Option<i64>, Lost> {
     let request = requests::list_offset(name, partition, timestamp);
     let response = connection.call::<ListOffsetsRequest>(&request, 7).await?;
     let found = &response.topics[0].partitions[0];
-    if found.error_code != 0 && shared.is_stopping.get() {
-        return Err(Lost);
+    if found.error_code != 0 && shared.may_refuse() {
+        return Ok(None);
     }
     if found.error_code != 0 {
         broken("a partition serves", &format!("ListOffsets of {name}-{partition}: {found:?}"));
     }
-    Ok(found.offset)
+    Ok(Some(found.offset))
 }
 
-async fn read_all(shared: &Shared, connection: &mut Connection, key: Key, end: i64) -> Result<(), Lost> {
+/// False where the partition may refuse to be read.
+async fn read_all(shared: &Shared, connection: &mut Connection, key: Key, end: i64) -> Result<bool, Lost> {
     let mut offset = 0;
     while offset < end {
         let request = requests::fetch(&[(key, offset)], (0, -1), 0);
         let response = connection.call::<FetchRequest>(&request, 13).await?;
         let data = response.responses.first().and_then(|topic| topic.partitions.first());
+        if data.is_none_or(|data| data.error_code != 0) && shared.may_refuse() {
+            return Ok(false);
+        }
         let Some(data) = data.filter(|data| data.error_code == 0) else {
             broken("a partition serves", &format!("Fetch of {key:?} at {offset}: {response:?}"))
         };
@@ -95,5 +116,5 @@ async fn read_all(shared: &Shared, connection: &mut Connection, key: Key, end: i
         }
         offset = next;
     }
-    Ok(())
+    Ok(true)
 }

@@ -94,6 +94,9 @@ async fn follow(
         let before = positions.clone();
         let request = requests::fetch(&changed, session, max_wait_ms);
         let response = send(shared, connection, &mut positions, &request).await?;
+        if response.error_code != 0 && shared.may_refuse() {
+            return Err(Lost);
+        }
         if response.error_code != 0 {
             broken("a session goes on", &format!("{response:?}"));
         }
@@ -147,7 +150,7 @@ async fn send(
                     gone.push(key);
                     continue;
                 }
-                _ if shared.is_stopping.get() => return Err(Lost),
+                _ if shared.may_refuse() => return Err(Lost),
                 error => broken("a partition serves", &format!("Fetch at {:?}: {error}", positions[index])),
             }
             history.on_end(key, floors[index], data.high_watermark);
@@ -160,7 +163,7 @@ async fn send(
             positions[index].1 = next;
         }
     }
-    if is_empty && response.error_code == 0 {
+    if is_empty && response.error_code == 0 && !shared.faults.borrow().excuse() {
         let now_ms = now().as_millis();
         let max_wait_ms = match shared.plan.memory_bytes {
             None => u64::from(request.max_wait_ms.unsigned_abs()),

@@ -54,6 +54,8 @@ struct Partition {
     /// Not even a power cut takes what is below.
     durable_end: i64,
     may_lose: bool,
+    /// It was looked at in this life of the node: then it serves.
+    serves: bool,
     /// Times that something was lost as it may.
     losses: u64,
     /// When the acknowledged end rose, and to where.
@@ -277,9 +279,16 @@ impl History {
         }
     }
 
-    /// A clean stop flushes everything.
-    pub(super) fn on_stopped(&mut self) {
+    /// A life of the node begins.
+    pub(super) fn on_life(&mut self) {
         for partition in self.partitions.values_mut() {
+            partition.serves = false;
+        }
+    }
+
+    /// A clean stop flushes everything, except of partitions that could not be opened.
+    pub(super) fn on_stopped(&mut self) {
+        for partition in self.partitions.values_mut().filter(|partition| partition.serves) {
             partition.durable_end = partition.durable_end.max(partition.floor);
         }
     }
@@ -294,6 +303,7 @@ impl Partition {
             floor: 0,
             durable_end: 0,
             may_lose: false,
+            serves: true,
             losses: 0,
             rises: Vec::new(),
         }
@@ -328,6 +338,7 @@ impl Partition {
             self.losses += 1;
         }
         self.may_lose = false;
+        self.serves = true;
         self.floor = end;
         drop(self.entries.split_off(&end));
         drop(self.acknowledged.split_off(&end));

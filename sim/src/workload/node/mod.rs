@@ -5,6 +5,7 @@ mod admin;
 mod audit;
 pub(super) mod batches;
 mod consumer;
+mod faults;
 mod history;
 mod plan;
 mod producer;
@@ -18,7 +19,8 @@ use std::{
 
 use jackdaw_core::config::BrokerConfig;
 
-use self::{history::History, plan::Plan};
+pub use self::faults::FAULT_MARKS;
+use self::{faults::Faults, history::History, plan::Plan};
 use super::{
     Outcome, PATIENCE, broken,
     broker::{self, Broker},
@@ -51,9 +53,15 @@ struct Shared {
     /// Produce requests that wait for an answer on a connection that lives.
     outstanding: Cell<usize>,
     next_writer: Cell<u64>,
+    faults: RefCell<Faults>,
 }
 
 impl Shared {
+    /// An answer may be a refusal: the node stops, or something went wrong.
+    fn may_refuse(&self) -> bool {
+        self.is_stopping.get() || self.faults.borrow().excuse()
+    }
+
     fn next_writer(&self) -> u64 {
         let writer = self.next_writer.get();
         self.next_writer.set(writer + 1);
@@ -63,6 +71,15 @@ impl Shared {
 
 /// Run one seed.
 pub fn run(seed: u64) -> Outcome {
+    run_with(seed, false)
+}
+
+/// Run one seed of the same with faults of the disk.
+pub fn run_faults(seed: u64) -> Outcome {
+    run_with(seed, true)
+}
+
+fn run_with(seed: u64, has_faults: bool) -> Outcome {
     let world = World::new(seed);
     let mut random = world.random("node workload");
     let node = world.add_host();
@@ -80,6 +97,7 @@ pub fn run(seed: u64) -> Outcome {
         is_stopping: Cell::new(false),
         outstanding: Cell::new(0),
         next_writer: Cell::new(1),
+        faults: RefCell::new(Faults::new(&node, has_faults.then(|| world.random("faults")))),
     });
     start_clients(&world, &clients, &shared);
     let mut crash_count = 0;
@@ -91,7 +109,7 @@ pub fn run(seed: u64) -> Outcome {
     }
     clients.crash(Crash::Kill);
     let work_count = shared.server.answers.get();
-    Outcome { trace_hash: world.trace_hash(), trace_count: world.trace_count(), crash_count, work_count }
+    Outcome::of(&world, crash_count, work_count)
 }
 
 fn start_clients(world: &World, clients: &Host, shared: &Rc<Shared>) {
@@ -130,11 +148,23 @@ fn live(world: &World, clients: &Host, shared: &Rc<Shared>, random: &mut Random,
     }
     let shards = random.between(1, 3) as usize;
     host.comment(&format!("life {number} with {shards} shards, to end by {crash:?}"));
-    let broker = Broker::start(host, configuration(shared), shards);
+    shared.faults.borrow_mut().begin_life();
+    let of_faults = Rc::clone(shared);
+    let broker = Broker::start(host, configuration(shared), shards)
+        .excused_by(move || of_faults.faults.borrow().excuse());
+    shared.history.borrow_mut().on_life();
     if broker.wait_serving(world) {
         work(world, clients, shared, random, &broker);
     }
-    let stops = host.is_running() && random.one_in(3);
+    if shared.faults.borrow().must_end() {
+        world.run_until(PATIENCE, || !broker.goes_on());
+    }
+    let has_failed = broker.has_failed();
+    if has_failed {
+        broker.wait_failed(world);
+    }
+    let mut stops = host.is_running() && random.one_in(3) && !has_failed;
+    shared.faults.borrow().check_end_of_life(!has_failed && host.is_running());
     if stops {
         shared.is_stopping.set(true);
         broker.stop(world);
@@ -144,10 +174,11 @@ fn live(world: &World, clients: &Host, shared: &Rc<Shared>, random: &mut Random,
     shared.server.life.set(number + 1);
     shared.outstanding.set(0);
     if host.is_running() {
+        stops = stops && broker.check_stopped(world);
         if stops {
-            broker.check_stopped(world);
             shared.history.borrow_mut().on_stopped();
         }
+        let crash = if shared.faults.borrow().needs_reboot() { Crash::PowerCut } else { crash };
         host.crash(crash);
         if crash == Crash::PowerCut {
             shared.history.borrow_mut().on_power_cut();
@@ -188,7 +219,7 @@ fn work(world: &World, clients: &Host, shared: &Rc<Shared>, random: &mut Random,
     if goes_on() && random.one_in(2) {
         shared.phase.set(Phase::Settling);
         let settled = world.run_until(PATIENCE, || !goes_on() || shared.outstanding.get() == 0);
-        if !settled {
+        if !settled && !shared.faults.borrow().excuse() {
             broken("a request is answered", &format!("{} are not", shared.outstanding.get()));
         }
     }

@@ -161,6 +161,9 @@ impl Producer {
 
     async fn identify(&mut self, connection: &mut Connection) -> Result<(), Lost> {
         let response = connection.call::<InitProducerIdRequest>(&requests::init_producer(), 4).await?;
+        if response.error_code != 0 && self.shared.may_refuse() {
+            return Err(Lost);
+        }
         if response.error_code != 0 {
             broken("a producer gets its id", &format!("{response:?}"));
         }
@@ -236,7 +239,7 @@ impl Producer {
         let mut is_refused = false;
         let first_life = answered.first_life;
         let is_refusal = |code| code != ErrorCode::None.code();
-        if self.shared.is_stopping.get() && results.iter().any(|result| is_refusal(result.error_code)) {
+        if self.shared.may_refuse() && results.iter().any(|result| is_refusal(result.error_code)) {
             // To be sent again; what was taken is a duplicate then.
             self.in_flight.push_front(answered);
             return Err(Lost);
