@@ -10,6 +10,9 @@ pub struct DiskFaults {
     /// A flush that takes as long as `slow_sync_ns`.
     pub slow_sync_one_in: u64,
     pub slow_sync_ns: u64,
+    /// A read or a flush through the ring that takes as long as `stall_ns`.
+    pub stall_one_in: u64,
+    pub stall_ns: u64,
     /// At a power cut changes to directories are lost from the last one back, as the journals of ext4 and XFS have
     /// it; else any of them, as POSIX allows.
     pub names_in_order: bool,
@@ -24,6 +27,8 @@ impl Default for DiskFaults {
             short_read_one_in: 16,
             slow_sync_one_in: 50,
             slow_sync_ns: 80_000_000,
+            stall_one_in: 0,
+            stall_ns: 0,
             names_in_order: true,
             capacity_bytes: u64::MAX,
         }

@@ -19,6 +19,7 @@ pub mod trace;
 pub mod workload;
 mod world;
 
+pub use disk::Rot;
 pub use driver::SimDriver;
 pub use host::{Crash, Host};
 pub use prng::Random;

@@ -8,7 +8,7 @@ use tracing::{
     field::{Field, Visit},
 };
 use tracing_subscriber::{
-    filter::LevelFilter,
+    filter::{LevelFilter, Targets},
     layer::{Context, Layer, SubscriberExt},
     registry::Registry,
 };
@@ -32,6 +32,10 @@ const LOG_LINES: &[(&str, &str)] = &[
     ("the node stops: the stop was not clean", "log: the node stops: the stop was not clean"),
     ("partition is offline: cannot", "log: partition is offline: cannot"),
     ("cut the log's unflushed end", "log: cut the log's unflushed end"),
+    ("partition is offline: /data/", "log: partition is offline: a file is damaged"),
+    ("a read met damage", "log: a read met damage"),
+    ("the segment's indexes are not its own", "log: an index is made anew"),
+    ("somebody waits for memory", "log: somebody waits for memory"),
 ];
 
 /// Note that a mark was reached.
@@ -50,7 +54,10 @@ pub fn listen() {
         let lines = tracing_subscriber::fmt::layer().without_time().with_writer(std::io::stderr);
         lines.with_filter(LevelFilter::DEBUG)
     });
-    let subscriber = Registry::default().with(printed).with(LogLines.with_filter(LevelFilter::WARN));
+    // Where memory is short is worth a mark, and no line for people.
+    let heard =
+        Targets::new().with_default(LevelFilter::WARN).with_target("jackdaw_net::budget", LevelFilter::TRACE);
+    let subscriber = Registry::default().with(printed).with(LogLines.with_filter(heard));
     // A second call changes nothing.
     let _ = tracing::subscriber::set_global_default(subscriber);
 }

@@ -3,6 +3,7 @@
 mod contents;
 mod names;
 mod power_cut;
+mod rot;
 mod trouble;
 
 use std::{
@@ -14,6 +15,7 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use jackdaw_ring::driver::{DirectoryEntry, Metadata, OpenOptions};
 
+pub use self::rot::Rot;
 use self::{contents::Contents, names::Names, trouble::Trouble};
 use crate::{
     faults::{DiskError, DiskFaults, DiskOperation},
@@ -77,6 +79,8 @@ pub(crate) struct Disk {
     /// Changes left until the image of the disk is frozen, as if the power or the process went there.
     freeze_after: Option<u64>,
     trouble: Trouble,
+    /// The longest of the operations that stall goes on until then.
+    pub(crate) stalled_until_ns: u64,
 }
 
 pub(crate) fn error(code: i32) -> io::Error {
@@ -95,6 +99,7 @@ impl Disk {
             flushed_at_once_bytes: 0,
             freeze_after: None,
             trouble: Trouble::default(),
+            stalled_until_ns: 0,
         }
     }
 

@@ -85,6 +85,18 @@ pub const WORKLOADS: &[Workload] = &[
         marks: node::FAULT_MARKS,
     },
     Workload {
+        name: "rot",
+        about: "the same on a disk that changes bits of what was flushed, between two lives",
+        run: node::run_rot,
+        marks: node::ROT_MARKS,
+    },
+    Workload {
+        name: "jitter",
+        about: "the same with a disk that stalls, a clock that jumps, clients that read late",
+        run: node::run_jitter,
+        marks: node::JITTER_MARKS,
+    },
+    Workload {
         name: "groups",
         about: "a whole node under consumer groups: members come and go, die and pause, and the node crashes",
         run: groups::run,

@@ -1,10 +1,16 @@
 //! What goes wrong with the node in one life besides its end, and what clients may be answered because of it.
 
-use std::cell::Cell;
+use std::time::Duration;
 
+use super::{
+    batches::Key,
+    history::History,
+    rot::{self, Spot, Target},
+};
 use crate::{
-    Host, Random,
+    Host, Random, Rot, World,
     faults::{DiskError, DiskOperation},
+    marks::reach,
     workload::broken,
 };
 
@@ -31,45 +37,187 @@ pub const FAULT_MARKS: &[&str] = &[
     "log: cut the log's unflushed end",
 ];
 
+/// What 200 seeds of a rotting disk reach between them.
+pub const ROT_MARKS: &[&str] = &[
+    "disk: a segment rots",
+    "disk: an index rots",
+    "disk: a producer snapshot rots",
+    "log: partition is offline: a file is damaged",
+    "log: a read met damage",
+    "client: a batch fails its CRC",
+    "client: a read of damage is refused",
+    "client: a damaged partition takes records",
+];
+
+/// What 200 seeds of slow and jumping surroundings reach between them.
+pub const JITTER_MARKS: &[&str] = &[
+    "disk: a read stalls",
+    "disk: a flush stalls",
+    "client: an answer while the disk stalls",
+    "clock: it went back",
+    "clock: it went forward at once",
+    "network: a connection is lost with bytes under way",
+    "network: a sender waits for its reader",
+    "log: somebody waits for memory",
+    "history: flush.ms has flushed what a power cut would take",
+];
+
+/// Producers' clocks, which are right, may be an hour ahead of the node's and no more.
+const BACK_MS: u64 = 3_000_000;
+/// As far forward as no producer id and no segment is forgotten for its age.
+const FORWARD_MS: u64 = 12 * 3_600_000;
+
+/// What a workload's faults are of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    None,
+    /// The disk fails or is full.
+    Disk,
+    /// Bits change in what was flushed.
+    Rot,
+    /// Everything works, but not when it should.
+    Jitter,
+}
+
 /// One life's fault.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Fault {
+#[derive(Clone, Debug)]
+enum Fault {
     None,
     /// Operations on the disk fail with `EIO`.
     Disk(DiskError),
     /// So many bytes fit, and then no more until the next life.
     FullDisk(u64),
+    /// A flipped bit, of this partition if of one.
+    Rot(Spot, Rot, Option<Key>),
+    Jitter {
+        stalls: bool,
+    },
 }
 
 /// The faults of a world.
 pub(super) struct Faults {
     node: Host,
-    /// Where a workload asks for none, none is drawn.
-    random: Option<Random>,
-    fault: Cell<Fault>,
+    kind: Kind,
+    random: Random,
+    fault: Fault,
+    /// The last life ended with all of it flushed.
+    was_clean: bool,
 }
 
 impl Faults {
-    pub(super) fn new(node: &Host, random: Option<Random>) -> Self {
-        Self { node: node.clone(), random, fault: Cell::new(Fault::None) }
+    pub(super) fn new(node: &Host, kind: Kind, random: Random) -> Self {
+        Self { node: node.clone(), kind, random, fault: Fault::None, was_clean: false }
     }
 
     /// Before a start: what this life's fault is.
-    pub(super) fn begin_life(&mut self) {
-        let fault = self.random.as_mut().map_or(Fault::None, draw);
-        self.fault.set(fault);
+    pub(super) fn begin_life(&mut self, world: &World, history: &History) {
         self.node.disk_faults(|faults| faults.capacity_bytes = u64::MAX);
-        match fault {
-            Fault::None => {}
-            Fault::Disk(error) => self.node.fail_disk(error),
-            Fault::FullDisk(bytes) => self.node.leave_room(bytes),
+        self.fault = match self.kind {
+            Kind::None => Fault::None,
+            Kind::Disk => draw(&mut self.random),
+            Kind::Rot => self.rot(history),
+            Kind::Jitter => self.jitter(world),
+        };
+        match &self.fault {
+            Fault::Disk(error) => self.node.fail_disk(*error),
+            Fault::FullDisk(bytes) => self.node.leave_room(*bytes),
+            _ => {}
         }
-        self.node.comment(&format!("{fault:?}"));
+        self.node.comment(&format!("{:?}", self.fault));
+    }
+
+    /// After a life: what rotted is put back from a backup.
+    pub(super) fn end_life(&mut self, was_clean: bool) {
+        if let Fault::Rot(_, rot, _) = &self.fault {
+            let healed = self.node.heal(*rot);
+            self.node.comment(&format!("healed: {healed}"));
+        }
+        self.fault = Fault::None;
+        self.was_clean = was_clean;
+    }
+
+    fn rot(&mut self, history: &History) -> Fault {
+        let target = match self.random.below(8) {
+            0 => Target::MetadataLog,
+            1 => Target::Index,
+            2 => Target::ProducerSnapshot,
+            _ => Target::Segment,
+        };
+        let usable = history.usable();
+        // After a kill the metadata log's end is cut at the first batch that is not sound.
+        if usable.is_empty() || (target == Target::MetadataLog && !self.was_clean) {
+            return Fault::None;
+        }
+        let (key, name, _) = self.random.pick(&usable).clone();
+        let Some(spot) = rot::pick(&self.node, target, &name, key.1, &mut self.random) else {
+            return Fault::None;
+        };
+        let Some(rot) = self.node.rot(spot.path.as_ref(), spot.position, spot.mask) else {
+            return Fault::None;
+        };
+        let (mark, of) = match target {
+            Target::Segment => ("disk: a segment rots", Some(key)),
+            Target::Index => ("disk: an index rots", Some(key)),
+            Target::ProducerSnapshot => ("disk: a producer snapshot rots", None),
+            Target::MetadataLog => ("disk: the metadata log rots", None),
+        };
+        reach(mark);
+        Fault::Rot(spot, rot, of)
+    }
+
+    fn jitter(&mut self, world: &World) -> Fault {
+        let random = &mut self.random;
+        let (one_in, ns) = (random.scaled(3, 100), random.scaled(100_000_000, 5_000_000_000));
+        let stalls = random.one_in(2);
+        self.node.disk_faults(|faults| {
+            faults.stall_one_in = if stalls { one_in } else { 0 };
+            faults.stall_ns = ns;
+        });
+        for _ in 0..random.below(4) {
+            let at = world.now() + Duration::from_micros(random.scaled(1_000, 4_000_000));
+            let forward_ms = random.between(0, FORWARD_MS + BACK_MS) as i64;
+            let offset_ms =
+                if random.one_in(2) { forward_ms % BACK_MS as i64 } else { forward_ms } - BACK_MS as i64;
+            let node = self.node.clone();
+            world.plan(at, move |_| node.set_wall_offset_ms(offset_ms));
+        }
+        world.network_faults(|faults| {
+            faults.send_buffer_bytes = random.scaled(500, 64 * 1024) as usize;
+            faults.receive_window_bytes = random.scaled(500, 64 * 1024) as usize;
+        });
+        Fault::Jitter { stalls }
+    }
+
+    /// Flushes take longer than they should.
+    pub(super) fn stalls(&self) -> bool {
+        matches!(self.fault, Fault::Jitter { stalls: true })
+    }
+
+    /// Everything works, but not when it should.
+    pub(super) fn is_jitter(&self) -> bool {
+        self.kind == Kind::Jitter
+    }
+
+    /// Flushed bytes of this partition have changed: it may be offline, and its reads may be refused or wrong. It may
+    /// not end before what was promised.
+    pub(super) fn is_rotten(&self, key: Key) -> bool {
+        matches!(&self.fault, Fault::Rot(_, _, Some(rotten)) if *rotten == key)
+    }
+
+    /// The node may end by itself.
+    pub(super) fn may_end(&self) -> bool {
+        let of_metadata = |spot: &Spot| spot.path.contains("__cluster_metadata");
+        self.excuse() || matches!(&self.fault, Fault::Rot(spot, ..) if of_metadata(spot))
     }
 
     /// A client may be refused, or the node may end, because of what went wrong.
     pub(super) fn excuse(&self) -> bool {
         self.node.disk_error_count() > 0
+    }
+
+    /// Something may never be answered.
+    pub(super) fn excuses_delay(&self) -> bool {
+        self.excuse() || matches!(self.fault, Fault::Rot(..))
     }
 
     /// A flush failed of something that is in use: this ends the node.

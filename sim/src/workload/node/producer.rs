@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     Random,
+    marks::reach,
     workload::connection::{Connection, Lost},
 };
 
@@ -248,11 +249,17 @@ impl Producer {
             let mut history = self.shared.history.borrow_mut();
             match ErrorCode::from_i16(result.error_code) {
                 ErrorCode::None => {
+                    if self.shared.faults.borrow().is_rotten(part.key) {
+                        reach("client: a damaged partition takes records");
+                    }
                     let now_ms = now().as_millis();
                     history.on_acknowledged(part.key, stamp, result.base_offset, now_ms);
                 }
                 ErrorCode::UnknownTopicId | ErrorCode::UnknownTopicOrPartition
                     if !history.is_there(part.key.0) => {}
+                ErrorCode::KafkaStorageError if self.shared.faults.borrow().is_rotten(part.key) => {
+                    is_refused = true;
+                }
                 // A restart forgets all but the last batch of the window; a loss leaves a gap.
                 ErrorCode::OutOfOrderSequenceNumber
                     if !history.is_there(part.key.0)
