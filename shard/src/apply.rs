@@ -149,6 +149,9 @@ fn take_in(
         Err(error) => {
             // The others serve; clients of this one are told KAFKA_STORAGE_ERROR.
             tracing::error!(topic = %topic.name, partition = key.partition, "partition is offline: {error}");
+            if error.is_failed_flush() {
+                shard.fatal.disk(&format!("cannot open {}-{}", topic.name, key.partition), &error);
+            }
             let lines = offline_lines(shard, topic, key, place);
             shard.offline.borrow_mut().insert(key, lines);
             return;
@@ -220,8 +223,11 @@ async fn retire_offline(shard: Rc<Shard>, lines: PartitionCheckpoint) {
     let (topic, number) = (&lines.topic, lines.partition);
     let retired =
         retire_partition_dir(log_dir, topic, number, PartitionDirState::Deleted, random_uuid()).await;
-    // The next start removes it.
     if let Err(error) = retired {
+        if error.is_failed_flush() {
+            return shard.fatal.disk(&format!("cannot delete {topic}-{number}"), &error);
+        }
+        // The next start removes it.
         tracing::warn!(%topic, partition = number, %error, "cannot delete an offline partition");
     }
 }

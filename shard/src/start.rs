@@ -122,7 +122,10 @@ async fn run_first(node: &Arc<Node>, rpc: Rc<Rpc>) -> Result<StopReason, NodeErr
     let (host, lifecycle) = match started {
         Ok(started) => started?,
         // Nothing was served, and recovery may be under way: the next start begins it anew.
-        Err(reason) => return Ok(reason),
+        Err(reason) => {
+            node.control.end_start(reason.clone());
+            return Ok(reason);
+        }
     };
     endpoint.set_phase(Phase::Serving);
     let written = checkpoints.write_regularly(&shard, config.log.high_watermark_checkpoint_interval_ms);

@@ -59,6 +59,11 @@ impl<T> During<T> for io::Result<T> {
 }
 
 impl StorageError {
+    /// What was to be flushed is on the disk or not: flushing again would say nothing about it.
+    pub fn is_failed_flush(&self) -> bool {
+        matches!(self, Self::Io { action, .. } if action.starts_with("flush"))
+    }
+
     pub(crate) fn layout(path: &Path, reason: impl Into<String>) -> Self {
         Self::Layout { path: path.to_path_buf(), reason: reason.into() }
     }

@@ -174,7 +174,7 @@ pub fn run(seed: u64) -> Outcome {
     }
     clients.crash(Crash::Kill);
     let work_count = shared.server.answers.get();
-    Outcome { trace_hash: world.trace_hash(), trace_count: world.trace_count(), crash_count, work_count }
+    Outcome::of(&world, crash_count, work_count)
 }
 
 fn start_clients(world: &World, clients: &Host, shared: &Rc<Shared>) {
