@@ -27,6 +27,9 @@ use crate::{
 /// A start that takes longer says how far it is this often.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(2);
 
+/// Linux' ENOMEM, ENFILE and EMFILE.
+const OF_THE_PROCESS: [i32; 3] = [12, 23, 24];
+
 /// Do one step of taking a view over.
 pub(crate) async fn apply(shard: &Rc<Shard>, view: &Arc<View>, step: ApplyStep) -> Applied {
     let done = |has_changed: bool| Applied { has_changed, offline: Vec::new() };
@@ -48,6 +51,7 @@ pub(crate) async fn apply(shard: &Rc<Shard>, view: &Arc<View>, step: ApplyStep) 
 
 /// Open or make the logs that the view places here.
 async fn open_new(shard: &Rc<Shard>, view: &View) -> bool {
+    leave_failed_dirs(shard);
     let own = shard.rpc.own();
     let (mut found, mut new) = (Vec::new(), Vec::new());
     for (key, place) in view.placement.iter().filter(|(_, place)| place.shard == own) {
@@ -56,6 +60,9 @@ async fn open_new(shard: &Rc<Shard>, view: &View) -> bool {
             partition.update(topic);
         } else if shard.offline.borrow().contains_key(&key) {
             // The next start tries again.
+        } else if shard.fatal.dirs().is_failed(place.log_dir) {
+            let lines = offline_lines(shard, topic, key, place);
+            shard.offline.borrow_mut().insert(key, lines);
         } else if shard.identity.existing.contains_key(&key) {
             found.push((topic, key, place));
         } else {
@@ -66,6 +73,26 @@ async fn open_new(shard: &Rc<Shard>, view: &View) -> bool {
     let is_new = !new.is_empty();
     create_new(shard, new).await;
     is_new
+}
+
+/// Take the partitions of directories that have failed offline.
+fn leave_failed_dirs(shard: &Shard) {
+    let dirs = shard.fatal.dirs();
+    if dirs.count() == 0 {
+        return;
+    }
+    let left: Vec<Rc<Partition>> = {
+        let mut partitions = shard.partitions.borrow_mut();
+        partitions
+            .extract_if(.., |_, partition| dirs.is_failed(partition.log_dir))
+            .map(|(_, left)| left)
+            .collect()
+    };
+    for partition in left {
+        let lines = PartitionCheckpoint { is_offline: true, ..partition.checkpoint() };
+        shard.offline.borrow_mut().insert(partition.key, lines);
+        partition.leave();
+    }
 }
 
 /// Make the logs of partitions that came.
@@ -149,6 +176,9 @@ fn take_in(
         Err(error) => {
             // The others serve; clients of this one are told KAFKA_STORAGE_ERROR.
             tracing::error!(topic = %topic.name, partition = key.partition, "partition is offline: {error}");
+            if is_of_the_disk(&error) {
+                shard.fatal.directory_read(place.log_dir, "cannot open a log", &error);
+            }
             let lines = offline_lines(shard, topic, key, place);
             shard.offline.borrow_mut().insert(key, lines);
             return;
@@ -170,6 +200,12 @@ fn take_in(
     };
     let partition = Partition::new(topic, key, place, log, surroundings);
     shard.partitions.borrow_mut().insert(key, Rc::new(partition));
+}
+
+/// Whether a whole directory is in doubt: neither damage in one file nor a want of descriptors or memory says so.
+fn is_of_the_disk(error: &StorageError) -> bool {
+    let StorageError::Io { source, .. } = error else { return false };
+    source.raw_os_error().is_some_and(|code| !OF_THE_PROCESS.contains(&code))
 }
 
 /// What the checkpoint files said of a partition before it could not be opened: they must go on saying it, or the
@@ -234,7 +270,9 @@ async fn retire(shard: Rc<Shard>, partition: Rc<Partition>) {
         Ok(path) => {
             spawn(remove_later(partition, path));
         }
-        Err(error) => shard.fatal.disk(&format!("cannot delete {topic}-{number}"), &error),
+        Err(error) => {
+            shard.fatal.directory(partition.log_dir, &format!("cannot delete {topic}-{number}"), &error);
+        }
     }
 }
 
@@ -278,7 +316,8 @@ async fn close(partition: Rc<Partition>, fatal: Fatal) -> Option<PartitionCheckp
             Some(partition.checkpoint())
         }
         Err(error) => {
-            fatal.disk(&format!("cannot close {}-{}", partition.topic, partition.key.partition), &error);
+            let what = format!("cannot close {}-{}", partition.topic, partition.key.partition);
+            fatal.directory(partition.log_dir, &what, &error);
             None
         }
     }

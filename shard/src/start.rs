@@ -88,10 +88,10 @@ async fn first<A, B>(one: impl Future<Output = A>, other: impl Future<Output = B
 async fn run_first(node: &Arc<Node>, rpc: Rc<Rpc>) -> Result<StopReason, NodeError> {
     let config = &node.config;
     check_supported(config)?;
-    let dirs = LogDirs::open(config).await?;
+    let mut dirs = LogDirs::open(config, node.control.dirs()).await?;
     let listeners = bind(config).await?;
     let metadata = FoundMetadata::read(config, dirs.was_clean()).await?;
-    let existing = dirs.partitions(config, metadata.loader.image()).await?;
+    let existing = dirs.partitions(config, metadata.loader.image(), node.control.dirs()).await?;
     let identity = Arc::new(identity(config, &dirs, existing));
     for other in 1..rpc.shards() {
         rpc.tell(other, Message::Identity(Arc::clone(&identity)));
@@ -289,8 +289,13 @@ async fn start_controller(
     let features =
         SUPPORTED_FEATURES.iter().map(|feature| (feature.name, feature.min_level, feature.max_level));
     let existing = shard.identity.existing.iter().map(|(key, found)| (*key, found.log_dir));
-    let views =
-        ViewBuilder::new(Arc::clone(config), features.collect(), existing.collect(), shard.rpc.shards());
+    let views = ViewBuilder::new(
+        Arc::clone(config),
+        features.collect(),
+        existing.collect(),
+        shard.fatal.dirs().clone(),
+        shard.rpc.shards(),
+    );
     let parts = HostParts {
         settings: Settings {
             cluster_id: cluster_id.clone(),
@@ -306,6 +311,7 @@ async fn start_controller(
     shard.set_controller(Rc::clone(&host));
     spawn(Rc::clone(&host).drive());
     spawn(Rc::clone(&host).publish());
+    spawn(Rc::clone(&host).follow_directories(shard.fatal.dirs().clone()));
     host.active().await;
     spawn(Rc::clone(&host).keep_time());
     host
@@ -359,7 +365,7 @@ async fn stop(
     let written = async {
         host.close().await?;
         if let Some(dirs) = checkpoints.into_dirs().await {
-            dirs.close(&lines, host.broker_epoch()).await?;
+            dirs.close(&lines, host.broker_epoch(), shard.fatal.dirs()).await?;
         }
         Ok::<(), NodeError>(())
     };
