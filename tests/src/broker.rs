@@ -24,7 +24,7 @@ pub struct Options {
     pub http: bool,
     /// Further `--override key=value`.
     pub overrides: Vec<String>,
-    /// `log.dirs`; none is a directory of the broker's own.
+    /// `log.dirs`, where `{own}` stands for the broker's own directory; none is that alone.
     pub log_dirs: Option<String>,
     /// Parts of lines at WARN or ERROR that the test provokes.
     pub expected_log: Vec<&'static str>,
@@ -193,6 +193,27 @@ impl Broker {
         self.restart();
     }
 
+    /// Waits until it ends by itself: its exit code.
+    pub fn await_exit(&mut self) -> i32 {
+        let own = self.owned_mut();
+        let mut child = own.running();
+        let status = wait(&mut child, STOP_DEADLINE);
+        let Some(status) = status else {
+            let _ = child.kill();
+            panic!("the broker did not end by itself:\n{}", broker_log::tail(&own.log_path()));
+        };
+        status.code().unwrap_or_else(|| panic!("the broker ended with {status}"))
+    }
+
+    /// Starts it where it must refuse, with this exit code and words.
+    pub fn assert_no_start(&mut self, code: i32, said: &str) {
+        let before = self.log().len();
+        self.owned_mut().spawn();
+        let found = self.await_exit();
+        let log = self.log();
+        assert!(found == code && log[before..].contains(said), "exit code {found}:\n{}", &log[before..]);
+    }
+
     /// Starts it, and kills it after this time, however far it is.
     pub fn restart_and_kill(&mut self, after: Duration) {
         let own = self.owned_mut();
@@ -306,8 +327,8 @@ impl Own {
             command.args(["--override", &pair]);
         };
         set(format!("listeners=PLAINTEXT://127.0.0.1:{}", self.port));
-        let log_dirs = self.options.log_dirs.clone();
-        set(format!("log.dirs={}", log_dirs.unwrap_or_else(|| self.data_dir().display().to_string())));
+        let log_dirs = self.options.log_dirs.as_deref().unwrap_or("{own}");
+        set(format!("log.dirs={}", log_dirs.replace("{own}", &self.data_dir().display().to_string())));
         // The default port is one for a whole machine.
         let http = if self.options.http { format!("127.0.0.1:{}", self.http_port) } else { String::new() };
         set(format!("jackdaw.http.listener={http}"));
