@@ -150,6 +150,11 @@ impl Broker {
         self.owned().child.as_ref().expect("a running broker").id()
     }
 
+    /// Whether it is Apache Kafka, which logs other lines and serves no metrics.
+    pub fn is_apache(&self) -> bool {
+        self.own.as_ref().is_some_and(|own| own.kind == Kind::Apache)
+    }
+
     /// What it has logged so far.
     pub fn log(&self) -> String {
         broker_log::read(&self.owned().log_path())
@@ -264,6 +269,11 @@ impl Own {
         self.dir.path().join("data")
     }
 
+    fn log_dirs(&self) -> String {
+        let own = self.data_dir().display().to_string();
+        self.options.log_dirs.as_deref().unwrap_or("{own}").replace("{own}", &own)
+    }
+
     fn log_path(&self) -> PathBuf {
         self.log_path_of(self.kind)
     }
@@ -312,6 +322,7 @@ impl Own {
             Kind::Apache => apache::command(
                 self.dir.path(),
                 &self.data_dir(),
+                &self.log_dirs(),
                 self.port,
                 self.controller_port,
                 &self.options.overrides,
@@ -327,8 +338,7 @@ impl Own {
             command.args(["--override", &pair]);
         };
         set(format!("listeners=PLAINTEXT://127.0.0.1:{}", self.port));
-        let log_dirs = self.options.log_dirs.as_deref().unwrap_or("{own}");
-        set(format!("log.dirs={}", log_dirs.replace("{own}", &self.data_dir().display().to_string())));
+        set(format!("log.dirs={}", self.log_dirs()));
         // The default port is one for a whole machine.
         let http = if self.options.http { format!("127.0.0.1:{}", self.http_port) } else { String::new() };
         set(format!("jackdaw.http.listener={http}"));

@@ -36,7 +36,7 @@ fn one_directory_of_two_fails_and_the_other_serves() {
     let refused = scene.produce(failing[0], "lost").1;
     assert_eq!(refused, ErrorCode::KafkaStorageError);
     scene.assert_offline(&failing, &sound);
-    assert_eq!(scene.offline_lines(), 1, "{}", scene.broker.log());
+    assert!(scene.broker.is_apache() || scene.offline_lines() == 1, "{}", scene.broker.log());
     // What comes goes to the other directory.
     let later = create_with(&mut scene.connection(), &topic("later"), PARTITIONS, FLUSHED);
     for partition in 0..PARTITIONS {
@@ -50,7 +50,7 @@ fn one_directory_of_two_fails_and_the_other_serves() {
     scene.disk.remount();
     scene.broker.restart();
     scene.assert_all_there();
-    assert_eq!(Metrics::scrape(&scene.broker.http()).value(OFFLINE_DIRS), 0.0);
+    scene.assert_offline_dirs(0.0);
 }
 
 #[test]
@@ -214,10 +214,16 @@ impl Scene {
             let next = self.acked[partition as usize];
             assert_eq!(self.produce(partition, "more"), (next, ErrorCode::None));
         }
-        assert_eq!(Metrics::scrape(&self.broker.http()).value(OFFLINE_DIRS), 1.0);
+        self.assert_offline_dirs(1.0);
         let dirs = self.connection().call(&DescribeLogDirsRequest { topics: None }, 4).results;
         let codes: Vec<i16> = dirs.iter().map(|dir| dir.error_code).collect();
         assert_eq!(codes, [0, ErrorCode::KafkaStorageError.code()], "{dirs:?}");
+    }
+
+    fn assert_offline_dirs(&self, count: f64) {
+        if !self.broker.is_apache() {
+            assert_eq!(Metrics::scrape(&self.broker.http()).value(OFFLINE_DIRS), count);
+        }
     }
 
     fn assert_all_there(&mut self) {
