@@ -14,6 +14,7 @@ use jackdaw_storage::{
 };
 
 use crate::{
+    dir_failures::is_of_the_disk,
     limits::{LOGS_CLOSED_AT_ONCE, LOGS_MADE_AT_ONCE, LOGS_OPENED_AT_ONCE},
     log_dirs::random_uuid,
     message::{Applied, ApplyStep, PartitionCheckpoint, PartitionKey},
@@ -26,9 +27,6 @@ use crate::{
 
 /// A start that takes longer says how far it is this often.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(2);
-
-/// Linux' ENOMEM, ENFILE and EMFILE.
-const OF_THE_PROCESS: [i32; 3] = [12, 23, 24];
 
 /// Do one step of taking a view over.
 pub(crate) async fn apply(shard: &Rc<Shard>, view: &Arc<View>, step: ApplyStep) -> Applied {
@@ -200,12 +198,6 @@ fn take_in(
     };
     let partition = Partition::new(topic, key, place, log, surroundings);
     shard.partitions.borrow_mut().insert(key, Rc::new(partition));
-}
-
-/// Whether a whole directory is in doubt: neither damage in one file nor a want of descriptors or memory says so.
-fn is_of_the_disk(error: &StorageError) -> bool {
-    let StorageError::Io { source, .. } = error else { return false };
-    source.raw_os_error().is_some_and(|code| !OF_THE_PROCESS.contains(&code))
 }
 
 /// What the checkpoint files said of a partition before it could not be opened: they must go on saying it, or the

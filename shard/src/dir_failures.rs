@@ -8,6 +8,10 @@ use std::{
 };
 
 use jackdaw_core::config::BrokerConfig;
+use jackdaw_storage::StorageError;
+
+/// Linux' ENOMEM, ENFILE and EMFILE.
+const OF_THE_PROCESS: [i32; 3] = [12, 23, 24];
 
 /// The failed directories of a node, known to all its shards. Asked at starts, failures and changes of the metadata, never
 /// for a produce or a fetch.
@@ -103,6 +107,12 @@ impl DirFailures {
         // A panic while holding it aborts the process.
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a whole directory is in doubt: neither damage in one file nor a want of descriptors or memory says so.
+pub(crate) fn is_of_the_disk(error: &StorageError) -> bool {
+    let StorageError::Io { source, .. } = error else { return false };
+    source.raw_os_error().is_some_and(|code| !OF_THE_PROCESS.contains(&code))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    io::ErrorKind,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -17,7 +18,7 @@ use jackdaw_storage::{
 };
 
 use crate::{
-    dir_failures::{DirFailures, Failed},
+    dir_failures::{DirFailures, Failed, is_of_the_disk},
     format::format_dir,
     message::{PartitionCheckpoint, PartitionKey},
     node::{Fatal, NodeError},
@@ -244,15 +245,40 @@ async fn open_formatted(path: &Path, config: &BrokerConfig, cluster_id: &str) ->
 
 /// The node starts without a directory that the system does not let it use, if it can; as Kafka does.
 fn leave_out(failures: &DirFailures, index: usize, path: &Path, error: NodeError) -> Result<(), NodeError> {
-    let refused = matches!(error, NodeError::Storage(StorageError::Io { .. }) | NodeError::Io { .. });
+    let refused = matches!(&error, NodeError::Storage(error) if is_of_the_disk(error));
     if !refused || failures.fail(index) == Failed::Vital {
-        return Err(error);
+        return Err(with_advice(path, error));
     }
     tracing::error!(
         dir = %path.display(),
         "log directory is offline: {error}. Its partitions are offline until the next start, the others serve; check the disk"
     );
     Ok(())
+}
+
+/// What to do, where the system's own words leave that open.
+fn with_advice(path: &Path, error: NodeError) -> NodeError {
+    let NodeError::Storage(StorageError::Io { source, .. }) = &error else { return error };
+    let path = path.display();
+    match source.kind() {
+        ErrorKind::NotADirectory | ErrorKind::AlreadyExists => NodeError::Configuration(format!(
+            "{path} is a file; log.dirs and metadata.log.dir name directories"
+        )),
+        ErrorKind::ReadOnlyFilesystem => {
+            advised(error, "look for the reason in dmesg, and mount it writable")
+        }
+        ErrorKind::PermissionDenied => advised(error, "give the directory to the user that runs the broker"),
+        _ => error,
+    }
+}
+
+fn advised(error: NodeError, advice: &str) -> NodeError {
+    match error {
+        NodeError::Storage(StorageError::Io { action, path, source }) => {
+            NodeError::Io { what: format!("cannot {action} {}; {advice}", path.display()), error: source }
+        }
+        other => other,
+    }
 }
 
 /// The partitions of one directory that are this node's.
