@@ -96,7 +96,7 @@ fn postpone_last_batch(log: &Path) {
         position += batch.expect("a sound log").size_bytes();
     }
     let batch = Batches::new(&bytes[last..]).next().expect("a batch").expect("a sound batch");
-    let (mut header, body) = (batch.header().clone(), batch.body().to_vec());
+    let (mut header, body) = (*batch.header(), batch.body().to_vec());
     header.set_base_timestamp(header.base_timestamp() + A_DAY_MS);
     header.set_max_timestamp(header.max_timestamp() + A_DAY_MS);
     header.seal(&body);
