@@ -10,6 +10,7 @@ mod broker_lifecycle;
 mod checkpoints;
 mod cleaner;
 mod controller_host;
+mod dir_failures;
 mod fetch_wait;
 pub mod format;
 mod groups;

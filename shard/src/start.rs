@@ -11,7 +11,7 @@ use jackdaw_core::{
     controller::{SUPPORTED_FEATURES, Settings},
 };
 use jackdaw_raft::{Voter, VoterSet};
-use jackdaw_ring::{Listener, driver::SocketBuffers, random_u64, sleep, spawn};
+use jackdaw_ring::{Listener, driver::SocketBuffers, random_u64, sleep, spawn, unix_ms};
 
 use crate::{
     broker_lifecycle::BrokerLifecycle,
@@ -30,6 +30,8 @@ use crate::{
     view_build::ViewBuilder,
 };
 
+/// What a clock may be put back by without a word, as time services do.
+const CLOCK_BACK_MAX_MS: i64 = 10_000;
 const BIND_ATTEMPTS: u32 = 30;
 const BIND_PAUSE: Duration = Duration::from_millis(100);
 
@@ -88,10 +90,11 @@ async fn first<A, B>(one: impl Future<Output = A>, other: impl Future<Output = B
 async fn run_first(node: &Arc<Node>, rpc: Rc<Rpc>) -> Result<StopReason, NodeError> {
     let config = &node.config;
     check_supported(config)?;
-    let dirs = LogDirs::open(config).await?;
+    let mut dirs = LogDirs::open(config, node.control.dirs()).await?;
     let listeners = bind(config).await?;
     let metadata = FoundMetadata::read(config, dirs.was_clean()).await?;
-    let existing = dirs.partitions(config, metadata.loader.image()).await?;
+    tell_of_the_clock(metadata.last_timestamp_ms);
+    let existing = dirs.partitions(config, metadata.loader.image(), node.control.dirs()).await?;
     let identity = Arc::new(identity(config, &dirs, existing));
     for other in 1..rpc.shards() {
         rpc.tell(other, Message::Identity(Arc::clone(&identity)));
@@ -159,6 +162,18 @@ async fn begin(
     let lifecycle = BrokerLifecycle::register(config, &host, checkpoints.dirs(), &bound).await?;
     open_listeners(shard, front, listeners, node)?;
     Ok((host, lifecycle))
+}
+
+/// The clock has gone back, or was ahead: the node's own times go by one that never does, but what is stored does not.
+fn tell_of_the_clock(last_timestamp_ms: i64) {
+    let behind_ms = last_timestamp_ms - unix_ms();
+    if behind_ms > CLOCK_BACK_MAX_MS {
+        tracing::warn!(
+            behind_s = behind_ms / 1000,
+            "the clock is behind the newest record of the metadata log: it has gone back, or was ahead before; append times, \
+             retention, and the expiry of producers and offsets go by it; check the clock of this host"
+        );
+    }
 }
 
 /// As it is written in `listener.security.protocol.map`.
@@ -305,8 +320,13 @@ async fn start_controller(
     let features =
         SUPPORTED_FEATURES.iter().map(|feature| (feature.name, feature.min_level, feature.max_level));
     let existing = shard.identity.existing.iter().map(|(key, found)| (*key, found.log_dir));
-    let views =
-        ViewBuilder::new(Arc::clone(config), features.collect(), existing.collect(), shard.rpc.shards());
+    let views = ViewBuilder::new(
+        Arc::clone(config),
+        features.collect(),
+        existing.collect(),
+        shard.fatal.dirs().clone(),
+        shard.rpc.shards(),
+    );
     let parts = HostParts {
         settings: Settings {
             cluster_id: cluster_id.clone(),
@@ -322,6 +342,7 @@ async fn start_controller(
     shard.set_controller(Rc::clone(&host));
     spawn(Rc::clone(&host).drive());
     spawn(Rc::clone(&host).publish());
+    spawn(Rc::clone(&host).follow_directories(shard.fatal.dirs().clone()));
     host.active().await;
     spawn(Rc::clone(&host).keep_time());
     host
@@ -375,7 +396,7 @@ async fn stop(
     let written = async {
         host.close().await?;
         if let Some(dirs) = checkpoints.into_dirs().await {
-            dirs.close(&lines, host.broker_epoch()).await?;
+            dirs.close(&lines, host.broker_epoch(), shard.fatal.dirs()).await?;
         }
         Ok::<(), NodeError>(())
     };
