@@ -2,7 +2,9 @@
 
 use std::{
     alloc::System,
-    fs,
+    fs, io,
+    os::unix::fs::FileExt as _,
+    path::Path,
     process::ExitCode,
     time::{Duration, Instant},
 };
@@ -61,6 +63,22 @@ fn replay(name: &str, file: &str) -> ExitCode {
     }
 }
 
+/// The input that is being tried, in a file that outlives the process. Opened once: to make a file is slow.
+struct LastInput(fs::File);
+
+impl LastInput {
+    fn create(path: &Path) -> io::Result<Self> {
+        fs::File::create(path).map(Self)
+    }
+
+    /// Its length in four bytes, and the input; what is behind it is older.
+    fn keep(&mut self, input: &[u8]) -> io::Result<()> {
+        let length = u32::try_from(input.len()).unwrap_or(u32::MAX);
+        self.0.write_all_at(&length.to_be_bytes(), 0)?;
+        self.0.write_all_at(input, 4)
+    }
+}
+
 struct Options {
     targets: Vec<&'static Target>,
     seconds: u64,
@@ -97,13 +115,20 @@ impl Options {
         let mut random = Random::named(self.seed, target.name, 0);
         // What ends the process leaves its input here.
         let last = std::env::temp_dir().join(format!("jackdaw-fuzz-{}-{}", target.name, std::process::id()));
+        let mut kept = match LastInput::create(&last) {
+            Ok(kept) => kept,
+            Err(error) => {
+                eprintln!("{}: {error}", last.display());
+                return 1;
+            }
+        };
         let end = Instant::now() + Duration::from_secs(self.seconds);
         let (mut count, mut faults, mut slowest) = (0_u64, 0, Duration::ZERO);
         while Instant::now() < end && faults < FAULTS_MAX {
             let input = &inputs[random.below(inputs.len())];
             let other = &inputs[random.below(inputs.len())];
             let input = mutate(input, other, &mut random);
-            if let Err(error) = fs::write(&last, &input) {
+            if let Err(error) = kept.keep(&input) {
                 eprintln!("{}: {error}", last.display());
                 return 1;
             }

@@ -11,7 +11,12 @@ use std::{
 };
 
 use jackdaw_core::limits::{SEGMENT_FILES_OPEN_MAX, SEGMENT_FILES_OPEN_MIN};
-use jackdaw_ring::{File, file, local, spawn};
+use jackdaw_ring::{File, channel::Notify, file, local, spawn};
+
+use crate::side_by_side;
+
+/// Files that are flushed at a time before they are closed: enough for a disk's queue.
+const FLUSHED_AT_ONCE: usize = 16;
 
 /// A file that is opened at need. Clones are the same file.
 #[derive(Clone)]
@@ -36,6 +41,7 @@ pub struct OpenFiles {
     /// At this count room is made again. Above the bound where some could not be closed.
     next_at: Cell<usize>,
     is_flushing: Cell<bool>,
+    flushed: Notify,
 }
 
 impl Default for OpenFiles {
@@ -48,6 +54,7 @@ impl Default for OpenFiles {
             entries: RefCell::default(),
             next_at: Cell::new(SEGMENT_FILES_OPEN_MAX + 1),
             is_flushing: Cell::new(false),
+            flushed: Notify::default(),
         }
     }
 }
@@ -126,21 +133,39 @@ impl OpenFiles {
         }
         let open_files = Rc::clone(self);
         spawn(async move {
-            for entry in entries {
-                let Some(file) = entry.opened() else { continue };
-                if let Err(error) = file.sync_data().await {
-                    // The file stays open, and its log hears of it at its next flush.
-                    tracing::error!(%error, "cannot flush a segment's file that is to be closed");
-                    break;
-                }
-                drop(file);
-                if entry.is_idle() && entry.close_if_synced() {
-                    open_files.closed_count.set(open_files.closed_count.get() + 1);
-                }
-            }
+            side_by_side(entries, FLUSHED_AT_ONCE, flush_and_close_one).await;
             open_files.is_flushing.set(false);
             open_files.next_at.set(open_files.max_count.get() + 1);
+            open_files.flushed.notify_all();
         });
+    }
+
+    /// Wait until there is room for more, or nothing that could be closed.
+    pub(crate) async fn have_room(self: &Rc<Self>) {
+        while self.open_count.get() > self.max_count.get() {
+            let before_count = self.open_count.get();
+            self.make_room(self.max_count.get() / 4 * 3);
+            if self.is_flushing.get() {
+                self.flushed.notified().await;
+            }
+            if self.open_count.get() >= before_count {
+                return;
+            }
+        }
+    }
+}
+
+async fn flush_and_close_one(entry: Rc<Entry>) {
+    let Some(file) = entry.opened() else { return };
+    if let Err(error) = file.sync_data().await {
+        // The file stays open, and its log hears of it at its next flush.
+        tracing::error!(%error, "cannot flush a segment's file that is to be closed");
+        return;
+    }
+    drop(file);
+    if entry.is_idle() && entry.close_if_synced() {
+        let open_files = &entry.open_files;
+        open_files.closed_count.set(open_files.closed_count.get() + 1);
     }
 }
 

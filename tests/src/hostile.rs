@@ -2,6 +2,9 @@
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -158,30 +161,36 @@ pub fn never_read(bootstrap: &str, request: &[u8]) -> TcpStream {
     stream
 }
 
-/// One that sends a request byte by byte, a byte a call.
+/// One that sends a request a byte a second.
 pub struct Trickle {
-    stream: TcpStream,
-    request: Vec<u8>,
-    sent: usize,
+    stops: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
 }
 
 impl Trickle {
-    pub fn new(bootstrap: &str, request: Vec<u8>) -> Self {
-        Self { stream: TcpStream::connect(bootstrap).expect("a connection"), request, sent: 0 }
+    /// Begin to send `request`, which must be longer than the test lasts in seconds.
+    pub fn start(bootstrap: &str, request: Vec<u8>) -> Self {
+        let mut stream = TcpStream::connect(bootstrap).expect("a connection");
+        stream.set_read_timeout(Some(READ_DEADLINE)).expect("a timeout");
+        let stops = Arc::new(AtomicBool::new(false));
+        let asked = Arc::clone(&stops);
+        let thread = std::thread::spawn(move || {
+            let mut sent = 0;
+            while sent < request.len() - 1 && !asked.load(Ordering::Relaxed) {
+                stream.write_all(&request[sent..=sent]).expect("a slow peer is served");
+                sent += 1;
+                std::thread::sleep(Duration::from_secs(1));
+            }
+            stream.write_all(&request[sent..]).expect("a slow peer is served");
+            stream.read_exact(&mut [0; 4]).expect("a slow peer is answered");
+        });
+        Self { stops, thread }
     }
 
-    pub fn send_byte(&mut self) {
-        if let Some(byte) = self.request.get(self.sent) {
-            self.stream.write_all(&[*byte]).expect("a slow peer is served");
-            self.sent += 1;
-        }
-    }
-
-    /// Send the rest, and read the answer's length.
-    pub fn finish(mut self) {
-        self.stream.write_all(&self.request[self.sent..]).expect("a slow peer is served");
-        self.stream.set_read_timeout(Some(READ_DEADLINE)).expect("a timeout");
-        self.stream.read_exact(&mut [0; 4]).expect("a slow peer is answered");
+    /// Send the rest; it is answered.
+    pub fn finish(self) {
+        self.stops.store(true, Ordering::Relaxed);
+        self.thread.join().expect("a slow peer is served");
     }
 }
 

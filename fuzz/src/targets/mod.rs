@@ -46,7 +46,7 @@ pub static ALL: &[Target] = &[
     target("metadata_records", replay::metadata, replay::metadata_seeds, (1 << 20, 2048)),
     target("metadata_snapshot", replay::snapshot, replay::snapshot_seeds, (1 << 20, 2048)),
     target("group_records", replay::groups, replay::group_seeds, (4 << 20, 4096)),
-    target("server_properties", text::properties, text::properties_seeds, (4 << 20, 4096)),
+    target("server_properties", text::properties, text::properties_seeds, (16 << 20, 8192)),
     target("topic_configs", text::topic_configs, text::topic_config_seeds, (4 << 20, 4096)),
     target("regex", text::regex, text::regex_seeds, (64 << 20, 4096)),
 ];
