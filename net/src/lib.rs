@@ -12,6 +12,7 @@ pub mod http;
 pub mod limits;
 pub mod listener;
 pub mod pipeline;
+pub mod refusals;
 
 pub use connection::{ConnectionConfig, serve};
 pub use connections::Connections;

@@ -122,6 +122,11 @@ pub trait Driver {
         0
     }
 
+    /// How many descriptors the process may have open, if there is a limit.
+    fn descriptor_limit(&self) -> Option<usize> {
+        None
+    }
+
     fn submit(&self, token: Token, operation: Operation);
 
     /// Ask that the operation end soon; it still completes, with `ECANCELED` or its real result.

@@ -253,7 +253,8 @@ async fn retire_offline(shard: Rc<Shard>, lines: PartitionCheckpoint) {
         retire_partition_dir(log_dir, topic, number, PartitionDirState::Deleted, random_uuid()).await;
     if let Err(error) = retired {
         if error.is_failed_flush() {
-            return shard.fatal.disk(&format!("cannot delete {topic}-{number}"), &error);
+            shard.fatal.directory(lines.log_dir, &format!("cannot delete {topic}-{number}"), &error);
+            return;
         }
         // The next start removes it.
         tracing::warn!(%topic, partition = number, %error, "cannot delete an offline partition");

@@ -14,6 +14,7 @@ use jackdaw_core::{
     protocol::produce::ProduceResult,
     records::{TimestampType, ValidatedBatch},
 };
+use jackdaw_net::refusals::{Refusal, Refusals};
 use jackdaw_ring::{channel::Notify, now, spawn, unix_ms};
 use jackdaw_storage::{Log, StorageError};
 
@@ -257,6 +258,14 @@ impl Partition {
     fn append_failed(&self, error: &StorageError) -> Appended {
         if matches!(error, StorageError::AppendTooLarge { .. }) {
             return Appended::failed(ErrorCode::RecordListTooLarge);
+        }
+        if error.is_out_of_descriptors() && !self.log.borrow().has_failed() {
+            // Nothing was written. Clients try again.
+            if let Some(others) = Refusals::own().count(Refusal::Descriptors) {
+                tracing::warn!(topic = %self.topic, partition = self.key.partition, others,
+                    "refused a batch: no file descriptor is left; raise the limit (`ulimit -n`, LimitNOFILE=)");
+            }
+            return Appended::failed(ErrorCode::KafkaStorageError);
         }
         let what = format!("cannot append to {}-{}", self.topic, self.key.partition);
         self.surroundings.fatal.directory(self.log_dir, &what, error);

@@ -115,6 +115,12 @@ impl Shard {
         self.identity.config.int_in_effect(name, view.dynamic_broker(self.identity.node_id))
     }
 
+    /// A broker's key whose value is a text, in the same way.
+    pub(crate) fn text_in_effect(&self, name: &'static str) -> String {
+        let view = self.view();
+        self.identity.config.text_in_effect(name, view.dynamic_broker(self.identity.node_id))
+    }
+
     /// What compaction goes by: as set at run time, else as the node was started with.
     pub(crate) fn cleaner_in_effect(&self) -> LogCleanerConfig {
         let view = self.view();

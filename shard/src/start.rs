@@ -16,6 +16,7 @@ use jackdaw_ring::{Listener, driver::SocketBuffers, random_u64, sleep, spawn, un
 use crate::{
     broker_lifecycle::BrokerLifecycle,
     checkpoints::Checkpoints,
+    connection_limits,
     controller_host::{ControllerHost, HostParts, replica_of_node},
     housekeeping,
     limits::CONTROLLER_SHARD,
@@ -58,6 +59,7 @@ async fn run_other(node: &Arc<Node>, rpc: Rc<Rpc>) -> StopReason {
     let Some((_, Message::Identity(identity))) = unless_failed(control, rpc.receive()).await else {
         return control.stopped().await;
     };
+    connection_limits::bound_open_files(rpc.shards(), None);
     let limits = NodeLimits::new(&node.config);
     let shard =
         Rc::new(Shard::new(identity, limits, node.config.groups.clone(), rpc, Fatal::new(control.clone())));
@@ -111,6 +113,7 @@ async fn run_first(node: &Arc<Node>, rpc: Rc<Rpc>) -> Result<StopReason, NodeErr
     if !dirs.was_clean() && !identity.existing.is_empty() {
         tracing::info!("the last stop was not clean: the logs are checked from their recovery points on");
     }
+    connection_limits::bound_open_files(rpc.shards(), Some(identity.existing.len()));
     let limits = NodeLimits::new(config);
     let shard =
         Rc::new(Shard::new(identity, limits, config.groups.clone(), rpc, Fatal::new(node.control.clone())));

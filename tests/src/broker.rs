@@ -22,6 +22,8 @@ pub struct Options {
     pub shards: Option<u32>,
     /// Whether metrics are served; see [`Broker::http`].
     pub http: bool,
+    /// The hard limit on open files; none leaves it the test's.
+    pub descriptors: Option<u32>,
     /// Further `--override key=value`.
     pub overrides: Vec<String>,
     /// `log.dirs`, where `{own}` stands for the broker's own directory; none is that alone.
@@ -49,6 +51,12 @@ impl Options {
 
     pub fn with_http(mut self) -> Self {
         self.http = true;
+        self
+    }
+
+    /// A broker that may open so many files.
+    pub fn with_descriptors(mut self, count: u32) -> Self {
+        self.descriptors = Some(count);
         self
     }
 
@@ -333,7 +341,16 @@ impl Own {
     }
 
     fn jackdaw(&self) -> Command {
-        let mut command = Command::new(binary());
+        let mut command = match self.options.descriptors {
+            None => Command::new(binary()),
+            Some(count) => {
+                let mut shell = Command::new("sh");
+                shell
+                    .args(["-c", "ulimit -n \"$1\"; shift; exec \"$@\"", "sh", &count.to_string()])
+                    .arg(binary());
+                shell
+            }
+        };
         let mut set = |pair: String| {
             command.args(["--override", &pair]);
         };

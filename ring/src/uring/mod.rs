@@ -362,6 +362,11 @@ impl Driver for UringDriver {
         mixed ^ (mixed >> 31)
     }
 
+    fn descriptor_limit(&self) -> Option<usize> {
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+        limit.current.and_then(|count| usize::try_from(count).ok())
+    }
+
     fn submit(&self, token: Token, operation: Operation) {
         let key = pending::key(token);
         let mut slots = self.pending.borrow_mut();
