@@ -18,6 +18,7 @@ const USAGE: &str = "usage: cargo xtask TASK
                       run the simulator; a seed that fails says how to replay it
   setup               install the client libraries that the tests drive
   test [ARGUMENTS]    set up, build the release broker, run every test
+  parity [ARGUMENTS]  the same requests to Apache Kafka and to the release broker, answers compared
   ci                  all of what .ci/run checks";
 
 fn main() -> ExitCode {
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         ["sim", rest @ ..] => sim::run(rest),
         ["setup"] => ci::setup(),
         ["test", rest @ ..] => ci::test(rest),
+        ["parity", rest @ ..] => ci::parity(rest),
         ["ci"] => ci::run(),
         _ => Err(USAGE.to_owned()),
     };

@@ -19,6 +19,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("benchmarks", &["core", "raft", "ring", "storage", "net", "shard"]),
     ("tests", &["core"]),
     ("tests/codec", &["core"]),
+    ("tests/parity", &["core", "tests"]),
     ("xtask", &["core"]),
 ];
 
