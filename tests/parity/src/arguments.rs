@@ -1,9 +1,10 @@
 //! What the program is told.
 
 const USAGE: &str =
-    "usage: cargo xtask parity [--jackdaw HOST:PORT] [--kafka HOST:PORT] [--case TEXT] [--check]
+    "usage: cargo xtask parity [--jackdaw HOST:PORT] [--kafka HOST:PORT] [--case TEXT [--show]] [--check]
   without addresses both brokers are started (tests/clients/setup installs Apache Kafka)
-  --case TEXT   only the cases whose API is TEXT or whose name holds it; the report is not written
+  --case TEXT   only the cases whose API is TEXT or whose name holds it, several with commas; the report is not written
+  --show        with --case: every field of Kafka's answers
   --check       the report must be as it is committed";
 
 /// The arguments.
@@ -12,6 +13,7 @@ pub(crate) struct Arguments {
     pub(crate) jackdaw: Option<String>,
     pub(crate) kafka: Option<String>,
     pub(crate) case: Option<String>,
+    pub(crate) show: bool,
     pub(crate) check: bool,
 }
 
@@ -24,6 +26,7 @@ impl Arguments {
                 "--jackdaw" => arguments.jackdaw = Some(value()?),
                 "--kafka" => arguments.kafka = Some(value()?),
                 "--case" => arguments.case = Some(value()?),
+                "--show" => arguments.show = true,
                 "--check" => arguments.check = true,
                 _ => return Err(format!("{argument} means nothing\n{USAGE}")),
             }

@@ -168,7 +168,7 @@ mod tests {
 
     fn rules() -> Rules {
         let rule = |path: &str| Rule { api: "*".into(), path: path.into(), why: "a test".into() };
-        Rules { differs: vec![rule("**.Id")], unordered: vec![rule("Topics")] }
+        Rules { differs: vec![rule("**.Id")], unordered: vec![rule("Topics")], declared: Vec::new() }
     }
 
     fn view<'a>(rules: &'a Rules, variables: &'a Variables) -> View<'a> {

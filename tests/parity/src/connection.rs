@@ -10,7 +10,7 @@ use crate::value::Value;
 use crate::wire;
 
 /// Who is silent for so long will not answer.
-const SILENCE: Duration = Duration::from_secs(6);
+const SILENCE: Duration = Duration::from_secs(4);
 
 /// A claim beyond it is no answer.
 const LARGEST_ANSWER_BYTES: usize = 64 << 20;

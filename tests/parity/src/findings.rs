@@ -26,6 +26,8 @@ pub(crate) struct Findings {
     /// All answers, those of further steps too.
     pub(crate) answers: usize,
     pub(crate) found: Vec<Found>,
+    /// How often each of the rules' wanted differences was met.
+    pub(crate) by_rule: BTreeMap<usize, usize>,
     pub(crate) broken: Vec<String>,
 }
 

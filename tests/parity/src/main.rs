@@ -47,14 +47,21 @@ fn run() -> Result<(), String> {
     let directory = root.join("tests/parity/cases");
     let mut cases = case::load(&directory)?;
     if let Some(text) = &arguments.case {
-        cases.retain(|case| case.api == *text || case.name.contains(text.as_str()));
+        let wanted: Vec<&str> = text.split(',').collect();
+        cases.retain(|case| wanted.iter().any(|text| case.api == *text || case.name.contains(text)));
     }
     let rules = Rules::load(&directory.join("rules.toml"))?;
     let brokers = Brokers::new(arguments.jackdaw, arguments.kafka);
     let jackdaw = advertised(&brokers.jackdaw, &catalog)?;
     let kafka = advertised(&brokers.kafka, &catalog)?;
-    let run =
-        run::Run { brokers: &brokers, catalog: &catalog, rules: &rules, jackdaw: &jackdaw, kafka: &kafka };
+    let run = run::Run {
+        brokers: &brokers,
+        catalog: &catalog,
+        rules: &rules,
+        jackdaw: &jackdaw,
+        kafka: &kafka,
+        show: arguments.show,
+    };
     let findings = run.all(&cases);
     let complaints = findings.complaints(&cases);
     complaints.iter().for_each(|line| println!("{line}"));

@@ -52,6 +52,11 @@ pub(crate) fn section(
             }
         }
     }
+    for declared in rules.declared.iter() {
+        let Rule { api, path, why } = &declared.rule;
+        let kafka = declared.kafka.as_deref().map_or_else(String::new, shortened);
+        let _ = writeln!(text, "| {api} | any | {path} | {kafka} | | {} |", cell(why));
+    }
     text.push_str("\n### What is not compared\n\nOf these only whether there is a value.\n\n");
     rules_table(&mut text, &rules.differs);
     text.push_str("\nThese lists are compared as sets: Kafka's order is that of a hash table.\n\n");

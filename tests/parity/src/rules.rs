@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::case::{read, tables, text};
+use crate::compare::Difference;
 
 /// A field of an API's answers, by a path whose `*` stands for one segment and `**` for any number.
 #[derive(Clone, Debug)]
@@ -20,6 +21,16 @@ pub(crate) struct Rules {
     pub(crate) differs: Vec<Rule>,
     /// Lists that are compared as sets.
     pub(crate) unordered: Vec<Rule>,
+    /// Differences that we want wherever they occur.
+    pub(crate) declared: Vec<DeclaredRule>,
+}
+
+/// A wanted difference of a field, where Kafka's value is a given one.
+#[derive(Clone, Debug)]
+pub(crate) struct DeclaredRule {
+    pub(crate) rule: Rule,
+    /// As the report prints it; none is any.
+    pub(crate) kafka: Option<String>,
 }
 
 impl Rules {
@@ -27,7 +38,9 @@ impl Rules {
         let table = read(path)?;
         let rules =
             |key: &str| -> Result<Vec<Rule>, String> { tables(&table, key)?.into_iter().map(rule).collect() };
-        Ok(Self { differs: rules("differs")?, unordered: rules("unordered")? })
+        let declared =
+            tables(&table, "declared")?.into_iter().map(declared_rule).collect::<Result<_, _>>()?;
+        Ok(Self { differs: rules("differs")?, unordered: rules("unordered")?, declared })
     }
 
     pub(crate) fn differs(&self, api: &str, path: &[String]) -> bool {
@@ -37,6 +50,19 @@ impl Rules {
     pub(crate) fn is_unordered(&self, api: &str, path: &[String]) -> bool {
         self.unordered.iter().any(|rule| rule.holds(api, path))
     }
+}
+
+impl DeclaredRule {
+    /// Whether this difference is meant.
+    pub(crate) fn holds(&self, api: &str, difference: &Difference) -> bool {
+        let path: Vec<String> = difference.path.split('.').map(str::to_owned).collect();
+        let is_value = |wanted: &String| difference.kafka.as_ref() == Some(wanted);
+        self.kafka.as_ref().is_none_or(is_value) && self.rule.holds(api, &path)
+    }
+}
+
+fn declared_rule(table: &toml::Table) -> Result<DeclaredRule, String> {
+    Ok(DeclaredRule { rule: rule(table)?, kafka: text(table, "kafka")? })
 }
 
 impl Rule {

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::brokers::Brokers;
 use crate::case::Case;
 use crate::catalog::Catalog;
-use crate::compare::{Difference, Lines, View, differences};
+use crate::compare::{Lines, View, differences};
 use crate::connection::Outcome;
 use crate::fill::Variables;
 use crate::findings::{Findings, Found};
@@ -20,6 +20,8 @@ pub(crate) struct Run<'a> {
     pub(crate) rules: &'a Rules,
     pub(crate) jackdaw: &'a BTreeMap<String, (i16, i16)>,
     pub(crate) kafka: &'a BTreeMap<String, (i16, i16)>,
+    /// Whether every field of Kafka's answers is printed.
+    pub(crate) show: bool,
 }
 
 impl Run<'_> {
@@ -100,10 +102,18 @@ impl Run<'_> {
                 let view = View { api: played.api, rules: self.rules, variables, only: &case.only };
                 lines(&view, &played.outcome)
             };
-            let found = differences(&lines(kafka, their_variables), &lines(jackdaw, our_variables));
-            let found =
-                found.into_iter().map(|difference: Difference| Found { case: index, version, difference });
-            findings.found.extend(found);
+            let expected = lines(kafka, their_variables);
+            if self.show {
+                println!("{} {version} ({}): {}", case.api, case.name, kafka.api);
+                expected.iter().for_each(|(path, text)| println!("    {path} = {text}"));
+            }
+            let found = differences(&expected, &lines(jackdaw, our_variables));
+            for difference in found {
+                match self.rules.declared.iter().position(|rule| rule.holds(kafka.api, &difference)) {
+                    Some(rule) => *findings.by_rule.entry(rule).or_default() += 1,
+                    None => findings.found.push(Found { case: index, version, difference }),
+                }
+            }
         }
     }
 }

@@ -70,7 +70,7 @@ fn write_bytes(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
 /// Bytes of `0x…`.
 pub(crate) fn parse_hex(digits: &str) -> Result<Vec<u8>, String> {
     let wrong = || format!("0x{digits} is not in hexadecimal digits");
-    if !digits.is_ascii() || digits.len() % 2 != 0 {
+    if !digits.is_ascii() || !digits.len().is_multiple_of(2) {
         return Err(wrong());
     }
     let pairs = (0..digits.len()).step_by(2);

@@ -26,7 +26,7 @@ fn default(field: &Field) -> Result<Value, String> {
         (Some(text), Type::Bool) => Value::Bool(text == "true"),
         (Some(text), Type::Float64) => Value::Float(text.parse().map_err(|_| wrong(text))?),
         (Some(text), Type::String) => Value::Text(text.to_owned()),
-        (Some(text), _) => Value::Int(text.parse().map_err(|_| wrong(text))?),
+        (Some(text), _) => Value::Int(number(text).ok_or_else(|| wrong(text))?),
         (None, Type::Bool) => Value::Bool(false),
         (None, Type::Float64) => Value::Float(0.0),
         (None, Type::Uuid) => Value::Uuid(jackdaw_core::uuid::Uuid::ZERO),
@@ -36,6 +36,13 @@ fn default(field: &Field) -> Result<Value, String> {
         (None, Type::Struct(_)) => Value::Struct(Vec::new()),
         (None, _) => Value::Int(0),
     })
+}
+
+fn number(text: &str) -> Option<i64> {
+    match text.strip_prefix("0x") {
+        Some(digits) => i64::from_str_radix(digits, 16).ok(),
+        None => text.parse().ok(),
+    }
 }
 
 #[cfg(test)]
