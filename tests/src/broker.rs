@@ -24,6 +24,8 @@ pub struct Options {
     pub http: bool,
     /// Further `--override key=value`.
     pub overrides: Vec<String>,
+    /// `log.dirs`; none is a directory of the broker's own.
+    pub log_dirs: Option<String>,
     /// Parts of lines at WARN or ERROR that the test provokes.
     pub expected_log: Vec<&'static str>,
 }
@@ -191,6 +193,14 @@ impl Broker {
         self.restart();
     }
 
+    /// Starts it, and kills it after this time, however far it is.
+    pub fn restart_and_kill(&mut self, after: Duration) {
+        let own = self.owned_mut();
+        own.spawn();
+        std::thread::sleep(after);
+        self.kill();
+    }
+
     /// Changes the number of shards from the next start on.
     pub fn reshard(&mut self, shards: u32) {
         self.owned_mut().options.shards = Some(shards);
@@ -245,12 +255,16 @@ impl Own {
         self.child.take().expect("a running broker")
     }
 
-    fn launch(&mut self) {
+    fn spawn(&mut self) {
         assert!(self.child.is_none(), "the broker is already running");
         let log =
             OpenOptions::new().create(true).append(true).open(self.log_path()).expect("the broker's log");
         self.child =
             Some(self.command(log).spawn().unwrap_or_else(|e| panic!("cannot start the broker: {e}")));
+    }
+
+    fn launch(&mut self) {
+        self.spawn();
         let deadline = Instant::now() + START_DEADLINE;
         while !wire::answers(self.port) {
             let child = self.child.as_mut().expect("just started");
@@ -292,7 +306,8 @@ impl Own {
             command.args(["--override", &pair]);
         };
         set(format!("listeners=PLAINTEXT://127.0.0.1:{}", self.port));
-        set(format!("log.dirs={}", self.data_dir().display()));
+        let log_dirs = self.options.log_dirs.clone();
+        set(format!("log.dirs={}", log_dirs.unwrap_or_else(|| self.data_dir().display().to_string())));
         // The default port is one for a whole machine.
         let http = if self.options.http { format!("127.0.0.1:{}", self.http_port) } else { String::new() };
         set(format!("jackdaw.http.listener={http}"));

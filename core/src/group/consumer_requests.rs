@@ -229,14 +229,15 @@ impl Coordinator {
     }
 
     pub(super) fn consumer_groups_loaded(&self, context: &Context<'_>) -> Outcome {
-        let mut outcome = Outcome::default();
-        for (group_id, group) in self.groups.iter() {
-            if let Group::Consumer(group) = group {
-                let changes = group.on_loaded(&self.scope(context, group_id));
-                outcome.effects.extend(self.carry_out(context, group_id, changes).effects);
-            }
-        }
-        outcome
+        let loaded = self.groups.iter().map(|(group_id, _)| self.consumer_group_loaded(context, group_id));
+        Outcome { effects: loaded.flatten().collect(), ..Outcome::default() }
+    }
+
+    /// What follows for a group of which only its records are known.
+    pub(super) fn consumer_group_loaded(&self, context: &Context<'_>, group_id: &str) -> Vec<Effect> {
+        let Some((_, Group::Consumer(group))) = self.groups.get(group_id) else { return Vec::new() };
+        let changes = group.on_loaded(&self.scope(context, group_id));
+        changes.effects.into_iter().map(|effect| Effect(SoftChange::Consumer(effect))).collect()
     }
 }
 
