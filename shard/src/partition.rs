@@ -177,7 +177,7 @@ impl Partition {
         match self.check_producer(&batch) {
             Ok(Verdict::Append) => {}
             Ok(Verdict::Duplicate(first)) => return self.answer_duplicate(&first),
-            Err(error) => return Appended::failed(error),
+            Err(error) => return self.refused(error),
         }
         match self.write(batch) {
             Ok(appended) => appended,
@@ -196,13 +196,16 @@ impl Partition {
                 self.high_watermark() < end_offset || log.unflushed_count() >= log.config().flush_messages;
             (log.log_start_offset(), !is_flushed && waits)
         };
-        // The batch as it is remembered has the time that it was stored with.
-        let append_time = match self.settings.borrow().validation.timestamp_type {
-            TimestampType::LogAppendTime => first.timestamp_ms,
-            TimestampType::CreateTime => NO_APPEND_TIME,
-        };
-        let result = ProduceResult::appended(first.base_offset(), append_time, log_start_offset);
+        // As Kafka does: the time that is remembered of the batch, whoever gave it.
+        let result = ProduceResult::appended(first.base_offset(), first.timestamp_ms, log_start_offset);
         Appended { result, flush: must_flush.then(|| self.want_flush(end_offset)) }
+    }
+
+    /// A batch that does not follow its producer's last one.
+    fn refused(&self, error: ErrorCode) -> Appended {
+        let mut appended = Appended::failed(error);
+        appended.result.log_start_offset = self.log.borrow().log_start_offset();
+        appended
     }
 
     fn check_isr(&self, acks: i16) -> Result<(), ErrorCode> {

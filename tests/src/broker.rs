@@ -393,18 +393,13 @@ pub fn binary() -> PathBuf {
     if let Some(named) = std::env::var_os("JACKDAW_BIN") {
         return named.into();
     }
-    // The test stands in target/PROFILE/deps.
+    // A test stands in target/PROFILE/deps, a program in target/PROFILE.
     let test = std::env::current_exe().expect("the test's own path");
-    let target = test.ancestors().nth(3).expect("a target directory");
-    let built = ["release", "debug"].map(|profile| target.join(profile).join("jackdaw"));
-    let found = built.iter().find(|path| is_file(path));
-    found
+    let in_target = |target: &Path| ["release", "debug"].map(|profile| target.join(profile).join("jackdaw"));
+    let mut built = test.ancestors().skip(2).take(2).flat_map(in_target);
+    built
+        .find(|path| path.is_file())
         .unwrap_or_else(|| panic!("no broker is built: run `cargo build --release`, or set JACKDAW_BIN"))
-        .clone()
-}
-
-fn is_file(path: &Path) -> bool {
-    path.is_file()
 }
 
 /// A port that nothing listens on, from below the range that outgoing connections take theirs from: a restarted broker finds it free.
