@@ -128,10 +128,16 @@ fn consumers_over_their_quota_get_nothing_yet() {
         };
         let begun = Instant::now();
         let mut first = Connection::open_as(broker.bootstrap(), "reader");
-        let (throttle_ms, topics, size_bytes) = fetch(&mut first);
-        // Never more than could be had at once.
-        assert_eq!((throttle_ms, topics), (0, 1));
-        assert!((80_000..100_000).contains(&size_bytes), "{size_bytes}");
+        // Never more than could be had at once. Apache Kafka fills that up to the byte with a part of a batch, and then has
+        // some bytes too many for a few milliseconds.
+        let mut answers = std::iter::repeat_with(|| fetch(&mut first));
+        let found = answers.find(|&(throttle_ms, topics, _)| {
+            assert!(throttle_ms < 100, "{throttle_ms}");
+            topics > 0
+        });
+        let (throttle_ms, _, size_bytes) = found.expect("records");
+        assert_eq!(throttle_ms, 0);
+        assert!((80_000..=100_000).contains(&size_bytes), "{size_bytes}");
         // What it does not get does not count.
         for _ in 0..3 {
             let mut another = Connection::open_as(broker.bootstrap(), "reader");
@@ -141,7 +147,8 @@ fn consumers_over_their_quota_get_nothing_yet() {
             assert_throttled(throttle_ms, 2.0 * size_bytes as f64, QUOTA, begun);
         }
         let mut another = Connection::open_as(broker.bootstrap(), "another");
-        assert_eq!(fetch(&mut another).0, 0, "a default counts each client on its own");
+        let throttle_ms = fetch(&mut another).0;
+        assert!(throttle_ms < 100, "a default counts each client on its own: {throttle_ms}");
     }
 }
 
@@ -196,7 +203,7 @@ fn changes_to_partitions_are_refused_or_put_off() {
     assert_eq!(create(&names[0], 30, 7), (0, None, 0));
     let in_debt = |throttle_ms: i32| assert!(throttle_ms > 0 && throttle_ms <= 19_000, "{throttle_ms}");
     let (error, text, throttle_ms) = create(&names[1], 1, 7);
-    assert_eq!((error, text.as_deref()), (EXCEEDED, Some("The throttling quota has been exceeded.")));
+    assert_eq!((error, text), (EXCEEDED, None));
     in_debt(throttle_ms);
     let (error, _, throttle_ms) = create(&names[0], 1, 7);
     assert_eq!((error, throttle_ms), (36, 0), "what is refused anyway costs nothing");
@@ -205,13 +212,13 @@ fn changes_to_partitions_are_refused_or_put_off() {
         m::create_partitions::CreatePartitionsTopic { name: names[0].clone(), count: 31, assignments: None };
     let request = CreatePartitionsRequest { topics: vec![grown], timeout_ms: 30_000, validate_only: false };
     let response = Connection::open(broker.bootstrap()).call(&request, 3);
-    assert_eq!(response.results[0].error_code, EXCEEDED);
+    assert_eq!((response.results[0].error_code, &response.results[0].error_message), (EXCEEDED, &None));
     in_debt(response.throttle_time_ms);
 
     let named = m::delete_topics::DeleteTopicState { name: Some(names[0].clone()), ..Default::default() };
     let request = DeleteTopicsRequest { topics: vec![named], timeout_ms: 30_000, ..Default::default() };
     let response = Connection::open(broker.bootstrap()).call(&request, 6);
-    assert_eq!(response.responses[0].error_code, EXCEEDED);
+    assert_eq!((response.responses[0].error_code, &response.responses[0].error_message), (EXCEEDED, &None));
     in_debt(response.throttle_time_ms);
 
     // Clients that do not know the error have to wait, but it is done.
@@ -219,10 +226,11 @@ fn changes_to_partitions_are_refused_or_put_off() {
     assert_eq!(error, 0);
     assert!(throttle_ms > 0 && throttle_ms <= 20_000, "{throttle_ms}");
     let mut free = Connection::open_as(broker.bootstrap(), "another");
-    let found = free.call(&MetadataRequest { topics: None, ..Default::default() }, 12).topics;
-    let found: Vec<_> =
-        names.iter().map(|name| found.iter().any(|t| t.name.as_ref() == Some(name))).collect();
-    assert_eq!(found, [true, false, true]);
+    eventually("two of the topics are there", || {
+        let found = free.call(&MetadataRequest { topics: None, ..Default::default() }, 12).topics;
+        let is_there = |name: &String| found.iter().any(|topic| topic.name.as_ref() == Some(name));
+        names.each_ref().map(is_there) == [true, false, true]
+    });
 }
 
 #[test]

@@ -25,8 +25,6 @@ const STRICT_CREATE_TOPICS_VERSION: i16 = 6;
 const STRICT_CREATE_PARTITIONS_VERSION: i16 = 3;
 const STRICT_DELETE_TOPICS_VERSION: i16 = 5;
 
-const EXCEEDED: &str = "The throttling quota has been exceeded.";
-
 /// The quota of one request, and what it has met so far.
 struct MutationQuota {
     shard: Rc<Shard>,
@@ -73,7 +71,9 @@ pub(crate) async fn create_topics(
             *topic = CreatableTopicResult {
                 name: topic.name.clone(),
                 error_code: ErrorCode::ThrottlingQuotaExceeded.code(),
-                error_message: Some(EXCEEDED.to_owned()),
+                num_partitions: -1,
+                replication_factor: -1,
+                configs: Some(Vec::new()),
                 ..Default::default()
             };
             refused.insert(topic.name.clone());
@@ -111,7 +111,7 @@ pub(crate) async fn create_partitions(
             *result = CreatePartitionsTopicResult {
                 name: result.name.clone(),
                 error_code: ErrorCode::ThrottlingQuotaExceeded.code(),
-                error_message: Some(EXCEEDED.to_owned()),
+                error_message: None,
             };
             refused.insert(result.name.clone());
         }
@@ -161,6 +161,6 @@ fn not_deleted(topic: &TopicView) -> DeletableTopicResult {
         name: Some(topic.name.to_string()),
         topic_id: topic.id,
         error_code: ErrorCode::ThrottlingQuotaExceeded.code(),
-        error_message: Some(EXCEEDED.to_owned()),
+        error_message: None,
     }
 }
