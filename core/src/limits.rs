@@ -153,3 +153,12 @@ pub const NEW_MEMBER_JOIN_TIMEOUT_MS: u64 = 5 * 60 * 1000;
 /// How long, at least, a rebalance goes on waiting when only static members are left and none is there: their
 /// sessions end it, and their own rebalance timeout may be nothing.
 pub const REBALANCE_WAIT_AGAIN_MIN_MS: u64 = 1_000;
+
+// Client quotas.
+
+/// Samples that a rate is made of, whatever `quota.window.num` says: each use looks at all of them.
+pub const QUOTA_WINDOWS_MAX: u32 = 3_600;
+/// Users, client ids and addresses whose use of one quota a shard remembers, about 400 bytes each at the default windows.
+/// Where there are more at one time, those that come last are not throttled; who invents client ids has escaped a default
+/// quota anyway.
+pub const QUOTA_SCOPES_MAX: usize = 100_000;

@@ -272,8 +272,20 @@ impl Socket {
         }
     }
 
-    /// End a receive into pooled buffers and keep every byte that it had already taken.
-    async fn stop_receiving(&self) -> io::Result<()> {
+    /// Bytes that were received and not taken yet.
+    pub fn received_bytes(&self) -> usize {
+        self.receiving.borrow().chunks.iter().map(Bytes::len).sum()
+    }
+
+    /// Move these bytes out of the core's receive buffers, for a reader that does not come for them soon.
+    pub fn own_received(&self) {
+        for chunk in &mut self.receiving.borrow_mut().chunks {
+            *chunk = Bytes::copy_from_slice(chunk);
+        }
+    }
+
+    /// End a receive into pooled buffers and keep every byte that it had already taken. The next receive starts it again.
+    pub async fn stop_receiving(&self) -> io::Result<()> {
         self.pause_receiving();
         poll_fn(|context| {
             let mut receiving = self.receiving.borrow_mut();

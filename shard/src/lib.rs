@@ -29,6 +29,7 @@ mod partition_query;
 mod partition_read;
 mod placement;
 mod producer_ids;
+mod quota;
 mod rollout;
 mod rpc;
 mod serve;
