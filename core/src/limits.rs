@@ -102,6 +102,11 @@ pub const GROUP_EXPIRED_TIMERS_MAX: usize = 1_000;
 /// What a decision about a group writes in one batch, by a rough count: a quarter of the default `max.message.bytes`.
 /// More than that is ordered so that it may be cut.
 pub const GROUP_ATOMIC_BYTES_MAX: usize = 256 << 10;
+/// Steps in which one target of a group whose members ask for different topics is evened out, beside two looks at every
+/// member of every topic: some ten milliseconds. Each is a member looked at or a partition moved. A target that would
+/// take more is less even than it could be, and the next one goes on from it.
+pub const GROUP_BALANCE_STEPS_MAX: usize = 1 << 17;
+
 // Groups: what the coordinator of one partition of `__consumer_offsets` remembers.
 
 /// Members of one group, whatever `group.max.size` says (its default is no limit). A leader is told of all of them in

@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use jackdaw_core::config::BrokerConfig;
+use jackdaw_core::{config::BrokerConfig, uuid::Uuid};
 use jackdaw_net::listener::Loads;
 use jackdaw_ring::mesh::{Seat, mesh};
 use jackdaw_storage::StorageError;
@@ -76,6 +76,8 @@ pub(crate) struct NodeIdentity {
     pub(crate) config: Arc<BrokerConfig>,
     pub(crate) cluster_id: String,
     pub(crate) node_id: i32,
+    /// Of this start: what the metadata says of another one is over.
+    pub(crate) incarnation_id: Uuid,
     /// The names of the listeners, in the order of the configuration.
     pub(crate) listeners: Vec<String>,
     pub(crate) log_dirs: Vec<PathBuf>,

@@ -20,7 +20,7 @@ use crate::{
     controller_host::{ControllerHost, HostParts, replica_of_node},
     housekeeping,
     limits::CONTROLLER_SHARD,
-    log_dirs::{ExistingPartition, LogDirs},
+    log_dirs::{ExistingPartition, LogDirs, random_uuid},
     message::{Call, Message, PartitionCheckpoint, PartitionKey, Reply},
     metadata_log::FoundMetadata,
     metrics::{Endpoint, Phase},
@@ -162,7 +162,9 @@ async fn begin(
     let Some(checkpoints) = checkpoints else {
         return Err(NodeError::Configuration("the log directories are not open".to_owned()));
     };
-    let lifecycle = BrokerLifecycle::register(config, &host, checkpoints.dirs(), &bound).await?;
+    let incarnation_id = shard.identity.incarnation_id;
+    let lifecycle =
+        BrokerLifecycle::register(config, incarnation_id, &host, checkpoints.dirs(), &bound).await?;
     open_listeners(shard, front, listeners, node)?;
     Ok((host, lifecycle))
 }
@@ -228,6 +230,7 @@ fn identity(
         config: Arc::clone(config),
         cluster_id: dirs.cluster_id().to_owned(),
         node_id: config.node.id,
+        incarnation_id: random_uuid(),
         listeners: client_listeners(config).map(|listener| listener.name.clone()).collect(),
         log_dirs: dirs.paths().map(Into::into).collect(),
         existing,

@@ -32,7 +32,7 @@ fn seed_count(workload: &Workload) -> u64 {
     match workload.name {
         "node" => 10,
         "faults" => 12,
-        "groups" => 5,
+        "groups" | "groups-mixed" => 5,
         _ => 40,
     }
 }

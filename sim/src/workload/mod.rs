@@ -102,6 +102,11 @@ pub const WORKLOADS: &[Workload] = &[
         run: groups::run,
         marks: &[],
     },
+    Workload {
+        name: "groups-mixed",
+        about: "the same with both protocols in one group, expressions, and offsets, groups and topics that end",
+        run: groups::run_mixed,
+    },
 ];
 
 /// The workload of this name.
