@@ -174,8 +174,11 @@ fn take_in(
         Err(error) => {
             // The others serve; clients of this one are told KAFKA_STORAGE_ERROR.
             tracing::error!(topic = %topic.name, partition = key.partition, "partition is offline: {error}");
-            if is_of_the_disk(&error) {
-                shard.fatal.directory_read(place.log_dir, "cannot open a log", &error);
+            let what = "cannot open a log";
+            if error.is_failed_flush() {
+                shard.fatal.directory(place.log_dir, what, &error);
+            } else if is_of_the_disk(&error) {
+                shard.fatal.directory_read(place.log_dir, what, &error);
             }
             let lines = offline_lines(shard, topic, key, place);
             shard.offline.borrow_mut().insert(key, lines);
@@ -248,8 +251,12 @@ async fn retire_offline(shard: Rc<Shard>, lines: PartitionCheckpoint) {
     let (topic, number) = (&lines.topic, lines.partition);
     let retired =
         retire_partition_dir(log_dir, topic, number, PartitionDirState::Deleted, random_uuid()).await;
-    // The next start removes it.
     if let Err(error) = retired {
+        if error.is_failed_flush() {
+            shard.fatal.directory(lines.log_dir, &format!("cannot delete {topic}-{number}"), &error);
+            return;
+        }
+        // The next start removes it.
         tracing::warn!(%topic, partition = number, %error, "cannot delete an offline partition");
     }
 }

@@ -56,22 +56,29 @@ impl DirFailures {
 
     /// Whether the node can go on without this one.
     pub(crate) fn may_fail(&self, dir: usize) -> bool {
-        let others = self.state().failed.iter().filter(|failed| **failed != dir).count() + 1;
-        self.0.metadata != Some(dir) && others < self.0.dirs.len()
+        self.can_spare(&self.state(), dir)
+    }
+
+    fn can_spare(&self, state: &State, dir: usize) -> bool {
+        let gone = state.failed.iter().filter(|failed| **failed != dir).count() + 1;
+        self.0.metadata != Some(dir) && gone < self.0.dirs.len()
     }
 
     /// Note that a directory has failed.
     pub(crate) fn fail(&self, dir: usize) -> Failed {
-        if self.is_failed(dir) {
+        // One look at the state: of the last two, failing at once on two shards, one is vital.
+        let mut state = self.state();
+        if state.failed.contains(&dir) {
             return Failed::Before;
         }
-        if !self.may_fail(dir) {
+        if !self.can_spare(&state, dir) {
             return Failed::Vital;
         }
-        let mut state = self.state();
         state.failed.insert(dir);
         state.has_news = true;
-        if let Some(waiting) = state.waiting.take() {
+        let waiting = state.waiting.take();
+        drop(state);
+        if let Some(waiting) = waiting {
             waiting.wake();
         }
         Failed::Now(self.0.dirs[dir].clone())

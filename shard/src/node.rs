@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use jackdaw_core::config::BrokerConfig;
+use jackdaw_core::{config::BrokerConfig, uuid::Uuid};
 use jackdaw_net::listener::Loads;
 use jackdaw_ring::mesh::{Seat, mesh};
 use jackdaw_storage::StorageError;
@@ -76,6 +76,8 @@ pub(crate) struct NodeIdentity {
     pub(crate) config: Arc<BrokerConfig>,
     pub(crate) cluster_id: String,
     pub(crate) node_id: i32,
+    /// Of this start: what the metadata says of another one is over.
+    pub(crate) incarnation_id: Uuid,
     /// The names of the listeners, in the order of the configuration.
     pub(crate) listeners: Vec<String>,
     pub(crate) log_dirs: Vec<PathBuf>,
@@ -193,8 +195,13 @@ impl Control {
 
     /// The node cannot start: shards that wait for it to do so end, too.
     pub fn fail_to_start(&self, kind: FatalKind, text: String) {
+        self.end_start(StopReason::Fatal { kind, text });
+    }
+
+    /// The node ends for this reason before it has served: shards that wait for it to do so end, too.
+    pub(crate) fn end_start(&self, reason: StopReason) {
         self.0.start_failed.store(true, Ordering::Release);
-        self.stop(StopReason::Fatal { kind, text });
+        self.stop(reason);
     }
 
     /// Wait, in a task, until the node is to stop.
@@ -203,7 +210,7 @@ impl Control {
         lock(&self.0.reason).clone().unwrap_or(StopReason::Asked)
     }
 
-    /// Wait, in a task, for a failure to start; for ever if there is none.
+    /// Wait, in a task, for an end of the start; for ever if the node comes to serve.
     pub(crate) async fn failed_to_start(&self) {
         self.raised(&self.0.start_failed).await;
     }

@@ -14,6 +14,7 @@ use jackdaw_core::{
     protocol::produce::ProduceResult,
     records::{TimestampType, ValidatedBatch},
 };
+use jackdaw_net::refusals::{Refusal, Refusals};
 use jackdaw_ring::{channel::Notify, now, spawn, unix_ms};
 use jackdaw_storage::{Log, StorageError};
 
@@ -176,7 +177,7 @@ impl Partition {
         match self.check_producer(&batch) {
             Ok(Verdict::Append) => {}
             Ok(Verdict::Duplicate(first)) => return self.answer_duplicate(&first),
-            Err(error) => return Appended::failed(error),
+            Err(error) => return self.refused(error),
         }
         match self.write(batch) {
             Ok(appended) => appended,
@@ -195,13 +196,16 @@ impl Partition {
                 self.high_watermark() < end_offset || log.unflushed_count() >= log.config().flush_messages;
             (log.log_start_offset(), !is_flushed && waits)
         };
-        // The batch as it is remembered has the time that it was stored with.
-        let append_time = match self.settings.borrow().validation.timestamp_type {
-            TimestampType::LogAppendTime => first.timestamp_ms,
-            TimestampType::CreateTime => NO_APPEND_TIME,
-        };
-        let result = ProduceResult::appended(first.base_offset(), append_time, log_start_offset);
+        // As Kafka does: the time that is remembered of the batch, whoever gave it.
+        let result = ProduceResult::appended(first.base_offset(), first.timestamp_ms, log_start_offset);
         Appended { result, flush: must_flush.then(|| self.want_flush(end_offset)) }
+    }
+
+    /// A batch that does not follow its producer's last one.
+    fn refused(&self, error: ErrorCode) -> Appended {
+        let mut appended = Appended::failed(error);
+        appended.result.log_start_offset = self.log.borrow().log_start_offset();
+        appended
     }
 
     fn check_isr(&self, acks: i16) -> Result<(), ErrorCode> {
@@ -257,6 +261,14 @@ impl Partition {
     fn append_failed(&self, error: &StorageError) -> Appended {
         if matches!(error, StorageError::AppendTooLarge { .. }) {
             return Appended::failed(ErrorCode::RecordListTooLarge);
+        }
+        if error.is_out_of_descriptors() && !self.log.borrow().has_failed() {
+            // Nothing was written. Clients try again.
+            if let Some(others) = Refusals::own().count(Refusal::Descriptors) {
+                tracing::warn!(topic = %self.topic, partition = self.key.partition, others,
+                    "refused a batch: no file descriptor is left; raise the limit (`ulimit -n`, LimitNOFILE=)");
+            }
+            return Appended::failed(ErrorCode::KafkaStorageError);
         }
         let what = format!("cannot append to {}-{}", self.topic, self.key.partition);
         self.surroundings.fatal.directory(self.log_dir, &what, error);

@@ -22,6 +22,8 @@ pub struct Options {
     pub shards: Option<u32>,
     /// Whether metrics are served; see [`Broker::http`].
     pub http: bool,
+    /// The hard limit on open files; none leaves it the test's.
+    pub descriptors: Option<u32>,
     /// Further `--override key=value`.
     pub overrides: Vec<String>,
     /// `log.dirs`, where `{own}` stands for the broker's own directory; none is that alone.
@@ -49,6 +51,12 @@ impl Options {
 
     pub fn with_http(mut self) -> Self {
         self.http = true;
+        self
+    }
+
+    /// A broker that may open so many files.
+    pub fn with_descriptors(mut self, count: u32) -> Self {
+        self.descriptors = Some(count);
         self
     }
 
@@ -333,7 +341,16 @@ impl Own {
     }
 
     fn jackdaw(&self) -> Command {
-        let mut command = Command::new(binary());
+        let mut command = match self.options.descriptors {
+            None => Command::new(binary()),
+            Some(count) => {
+                let mut shell = Command::new("sh");
+                shell
+                    .args(["-c", "ulimit -n \"$1\"; shift; exec \"$@\"", "sh", &count.to_string()])
+                    .arg(binary());
+                shell
+            }
+        };
         let mut set = |pair: String| {
             command.args(["--override", &pair]);
         };
@@ -376,18 +393,13 @@ pub fn binary() -> PathBuf {
     if let Some(named) = std::env::var_os("JACKDAW_BIN") {
         return named.into();
     }
-    // The test stands in target/PROFILE/deps.
+    // A test stands in target/PROFILE/deps, a program in target/PROFILE.
     let test = std::env::current_exe().expect("the test's own path");
-    let target = test.ancestors().nth(3).expect("a target directory");
-    let built = ["release", "debug"].map(|profile| target.join(profile).join("jackdaw"));
-    let found = built.iter().find(|path| is_file(path));
-    found
+    let in_target = |target: &Path| ["release", "debug"].map(|profile| target.join(profile).join("jackdaw"));
+    let mut built = test.ancestors().skip(2).take(2).flat_map(in_target);
+    built
+        .find(|path| path.is_file())
         .unwrap_or_else(|| panic!("no broker is built: run `cargo build --release`, or set JACKDAW_BIN"))
-        .clone()
-}
-
-fn is_file(path: &Path) -> bool {
-    path.is_file()
 }
 
 /// A port that nothing listens on, from below the range that outgoing connections take theirs from: a restarted broker finds it free.
