@@ -17,7 +17,7 @@ use jackdaw_ring::{now, sleep};
 
 use super::{PATIENCE, Shared, broken, reached, requests};
 use crate::{
-    Host, Random, World,
+    Host, Random, World, marks,
     workload::{
         broker::Broker,
         connection::{Connection, Lost},
@@ -195,7 +195,7 @@ impl Undertaker {
             return self.bear(code, "an offset is deleted", &format!("{response:?}")).await;
         }
         self.tell("its offset is deleted");
-        reached::count(reached::OFFSETS_DELETED);
+        marks::reach(reached::OFFSETS_DELETED);
         self.known = Some(None);
         self.check(connection).await
     }
@@ -210,7 +210,7 @@ impl Undertaker {
             return self.bear(code, "an empty group is deleted", &format!("{response:?}")).await;
         }
         self.tell("is deleted");
-        reached::count(reached::GROUPS_DELETED);
+        marks::reach(reached::GROUPS_DELETED);
         self.known = Some(None);
         self.check(connection).await
     }
@@ -228,14 +228,14 @@ impl Undertaker {
             return self.bear(code, "a topic is deleted", &format!("{response:?}")).await;
         }
         self.tell("its topic is deleted");
-        reached::count(reached::TOPICS_DELETED);
+        marks::reach(reached::TOPICS_DELETED);
         if self.random.one_in(2) {
             self.make_topic(connection).await?;
         }
         let begun = now();
         while self.shared.is_serving() {
             if fetch(&self.shared, connection, &self.group, &self.topic).await? == Some(None) {
-                reached::count(reached::OFFSETS_GONE_WITH_TOPIC);
+                marks::reach(reached::OFFSETS_GONE_WITH_TOPIC);
                 return Ok(());
             }
             if now().0 - begun.0 > GOES_WITHIN.as_nanos() as u64 {
@@ -298,7 +298,7 @@ async fn look(shared: Rc<Shared>, expired: Vec<Left>) -> Result<(), Lost> {
     for left in expired {
         match fetch(&shared, &mut connection, &left.group, &left.topic).await? {
             None => {}
-            Some(None) => reached::count(reached::OFFSETS_EXPIRED),
+            Some(None) => marks::reach(reached::OFFSETS_EXPIRED),
             Some(found) => {
                 broken("offsets of a group without members expire", &format!("{left:?}: {found:?}"))
             }
@@ -335,7 +335,7 @@ async fn check_kept(
         let found = found.get(&place).copied().flatten();
         offsets.on_fetched(group, place, sent, tick, found);
         if found.is_some() {
-            reached::count(reached::OFFSETS_NOT_EXPIRED);
+            marks::reach(reached::OFFSETS_NOT_EXPIRED);
         }
     }
     Ok(())
