@@ -83,7 +83,9 @@ fn what_is_remembered_is_bounded() {
     assert_eq!(used("c", 12_500), (10_000, 2), "b counts no more");
 }
 
-fn quotas(entries: &[(&[(&str, Option<&str>)], &str, f64)]) -> ClientQuotas {
+type Entity<'a> = [(&'a str, Option<&'a str>)];
+
+fn quotas(entries: &[(&Entity<'_>, &str, f64)]) -> ClientQuotas {
     let mut quotas = ClientQuotas::default();
     for (entity, key, value) in entries {
         let part = |(kind, name): &(&str, Option<&str>)| EntityData {
@@ -99,7 +101,7 @@ fn quotas(entries: &[(&[(&str, Option<&str>)], &str, f64)]) -> ClientQuotas {
 #[test]
 fn the_most_particular_quota_binds() {
     let key = "producer_byte_rate";
-    let entities: [&[(&str, Option<&str>)]; 8] = [
+    let entities: [&Entity<'_>; 8] = [
         &[("user", Some("u")), ("client-id", Some("c"))],
         &[("user", Some("u")), ("client-id", None)],
         &[("user", Some("u"))],

@@ -24,8 +24,10 @@ use self::{pending::Pending, receive_pool::ReceivePool};
 use crate::{
     clock::Instant,
     driver::{
-        Completion, Descriptor, DirectoryEntry, Driver, Metadata, OpenOptions, Operation, Payload, Token,
+        Completion, Descriptor, DirectoryEntry, Driver, Metadata, OpenOptions, Operation, Payload, Space,
+        Token,
     },
+    process::{self, ProcessUsage},
     signal::CoreSignal,
 };
 
@@ -516,6 +518,14 @@ impl Driver for UringDriver {
 
     fn metadata(&self, path: &Path) -> io::Result<Option<Metadata>> {
         files::metadata(path)
+    }
+
+    fn space(&self, path: &Path) -> io::Result<Space> {
+        files::space(path)
+    }
+
+    fn process_usage(&self) -> Option<ProcessUsage> {
+        process::read().ok()
     }
 
     fn list_directory(&self, path: &Path) -> io::Result<Vec<DirectoryEntry>> {
