@@ -14,6 +14,7 @@ use crate::{
     },
     mute,
     pipeline::{Answer, Dispatched, Piece, Response, Service, Times},
+    refusals::{Refusal, Refusals},
 };
 
 /// What every connection of a listener shares.
@@ -77,10 +78,12 @@ enum End {
 }
 
 fn log_end(socket: &Socket, error: &FrameError) {
-    match error {
-        FrameError::Io(error) => tracing::debug!(peer = %socket.peer(), %error, "connection ended"),
-        FrameError::Closing => tracing::debug!(peer = %socket.peer(), "connection ended"),
-        error => tracing::info!(peer = %socket.peer(), "closed the connection: the peer {error}"),
+    let Some(refusal) = error.refusal() else {
+        tracing::debug!(peer = %socket.peer(), %error, "connection ended");
+        return;
+    };
+    if let Some(others) = Refusals::own().count(refusal) {
+        tracing::info!(peer = %socket.peer(), others, "closed the connection: the peer {error}");
     }
 }
 
@@ -130,6 +133,10 @@ async fn take_memory(
     let mut permit = frame.unwrap_or_else(|| budget.permit());
     let must_wait = !permit.try_grow(size_bytes);
     if must_wait {
+        if let Some(others) = Refusals::own().count(Refusal::RequestMemory) {
+            let peer = shared.socket.peer();
+            tracing::info!(%peer, size_bytes, others, "a request waits for memory: queued.max.request.bytes is used up");
+        }
         shared.socket.pause_receiving();
         let grown = shared.registration.ends.while_open(&shared.socket, permit.grow(size_bytes)).await;
         grown.ok_or(FrameError::Closing)?;
@@ -210,7 +217,10 @@ async fn answer_all<S: Service>(output: &mut Output<'_, S>, pipeline: &Queue<Slo
             Answer::Nothing => output.service.answered(label, &Times { sent: times.ready, ..times }),
             Answer::Close(reason) => {
                 output.flush(false).await?;
-                tracing::info!(peer = %output.shared.socket.peer(), "closed the connection: {reason}");
+                if let Some(others) = Refusals::own().count(Refusal::BadRequest) {
+                    let peer = output.shared.socket.peer();
+                    tracing::info!(%peer, others, "closed the connection: {reason}");
+                }
                 return Ok(());
             }
         }

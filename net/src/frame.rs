@@ -13,6 +13,7 @@ use crate::{
         FIRST_ALLOCATION_BYTES, FRAME_PROGRESS_TIMEOUT, POOLED_FRAME_BYTES_MAX, PROGRESS_STEP_BYTES,
         PROVEN_BYTES_MAX,
     },
+    refusals::Refusal,
 };
 
 const LENGTH_BYTES: usize = 4;
@@ -31,6 +32,18 @@ pub(crate) enum FrameError {
     Closing,
     #[error(transparent)]
     Io(#[from] io::Error),
+}
+
+impl FrameError {
+    /// What of it the peer has to answer for.
+    pub(crate) fn refusal(&self) -> Option<Refusal> {
+        match self {
+            Self::Size { .. } => Some(Refusal::RequestSize),
+            Self::Truncated { .. } => Some(Refusal::Truncated),
+            Self::Stalled => Some(Refusal::Stalled),
+            Self::Closing | Self::Io(_) => None,
+        }
+    }
 }
 
 /// One request frame and the memory permit that it holds, if it has memory of its own.

@@ -13,6 +13,7 @@ pub mod limits;
 pub mod listener;
 mod mute;
 pub mod pipeline;
+pub mod refusals;
 
 pub use connection::{ConnectionConfig, serve};
 pub use connections::Connections;

@@ -11,6 +11,7 @@ use jackdaw_ring::{Listener, Socket, channel::Notify, sleep, socket::Detached, s
 
 use crate::{
     apply,
+    connection_limits::ConnectionLimits,
     limits::{CONTROLLER_SHARD, MESSAGES_PER_TURN, STOP_GRACE},
     message::{Call, Message, PartitionCheckpoint, Reply},
     metrics, partition_query, quota,
@@ -62,15 +63,14 @@ impl Front {
         let front = Rc::clone(self);
         let own = self.shard.rpc.own();
         spawn(async move {
-            let max_connections =
-                || usize::try_from(front.shard.int_in_effect("max.connections")).unwrap_or(0);
+            let limits = ConnectionLimits::new(Rc::clone(&front.shard));
             let place = |placed| match placed {
                 Placed::Here(socket, load) => front.serve(listener, socket, load),
                 Placed::Other(shard, socket, load) => {
                     front.shard.rpc.tell(shard, Message::Connection { listener, socket, load });
                 }
             };
-            accept(&socket, own, &front.loads, max_connections, place).await;
+            accept(&socket, own, &front.loads, |peer| limits.allowed(peer), place).await;
         });
     }
 

@@ -128,6 +128,12 @@ impl Shard {
         self.identity.config.int_in_effect(name, view.dynamic_broker(self.identity.node_id))
     }
 
+    /// A broker's key whose value is a text, in the same way.
+    pub(crate) fn text_in_effect(&self, name: &'static str) -> String {
+        let view = self.view();
+        self.identity.config.text_in_effect(name, view.dynamic_broker(self.identity.node_id))
+    }
+
     /// What compaction goes by: as set at run time, else as the node was started with.
     pub(crate) fn cleaner_in_effect(&self) -> LogCleanerConfig {
         let view = self.view();
@@ -270,7 +276,7 @@ impl Shard {
         partitions.all(|partition| partition.watchers.add(Watcher { shard: from, fetch }))
     }
 
-    fn read_all(&self, call: &FetchCall, may_wait: bool) -> (Vec<Fetched>, Vec<(usize, ColdData)>) {
+    fn read_all(&self, call: &FetchCall, may_wait: bool) -> (Vec<Fetched>, Vec<ColdRead>) {
         let (mut left, mut memory_left) = (call.max_bytes, call.memory_bytes);
         let mut is_first = true;
         let mut fetched = Vec::with_capacity(call.reads.len());
@@ -289,7 +295,7 @@ impl Shard {
                 && let Some(after) = memory_left.checked_sub(size_bytes)
             {
                 memory_left = after;
-                cold.push((fetched.len(), data));
+                cold.push(ColdRead { place: fetched.len(), partition: Rc::clone(&partition), data });
             }
             fetched.push(found);
         }
@@ -333,13 +339,22 @@ fn fetch_sessions(rpc: &Rpc, limits: &NodeLimits) -> FetchSessions {
     FetchSessions::new(limits.fetch_session_slots.div_ceil(shards), first..=first + (ids_a_shard - 1))
 }
 
-async fn read_cold(mut fetched: Vec<Fetched>, cold: Vec<(usize, ColdData)>) -> Reply {
-    for (index, data) in cold {
+/// A part of an answer that must be read from disk.
+struct ColdRead {
+    place: usize,
+    partition: Rc<Partition>,
+    data: ColdData,
+}
+
+async fn read_cold(mut fetched: Vec<Fetched>, cold: Vec<ColdRead>) -> Reply {
+    for ColdRead { place, partition, data } in cold {
         match data.read().await {
-            Ok(data) => fetched[index].data = data,
+            Ok(data) => fetched[place].data = data,
             Err(error) => {
-                tracing::error!(%error, "cannot read records from disk");
-                fetched[index] = Fetched::failed(fetched[index].index, ErrorCode::KafkaStorageError);
+                let (topic, number) = (&partition.topic, partition.key.partition);
+                tracing::error!(%topic, partition = number, %error, "cannot read records from disk");
+                partition.read_failed(&error);
+                fetched[place] = Fetched::failed(fetched[place].index, ErrorCode::KafkaStorageError);
             }
         }
     }

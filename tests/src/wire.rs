@@ -38,6 +38,11 @@ impl Connection {
         Ok(Self { stream, next_correlation_id: 1, client_id: "test" })
     }
 
+    /// A second handle of the same connection.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        Ok(Self { stream: self.stream.try_clone()?, ..*self })
+    }
+
     /// A call to a broker that may be gone.
     pub fn try_call<R: Request>(&mut self, request: &R, version: i16) -> io::Result<R::Response> {
         let frame = request_frame(request, version, self.next_correlation_id, Some(self.client_id));

@@ -83,9 +83,10 @@ fn what_is_remembered_is_bounded() {
     assert_eq!(used("c", 12_500), (10_000, 2), "b counts no more");
 }
 
-type Entity<'a> = [(&'a str, Option<&'a str>)];
+/// The kinds and names of an entity, a key and its value.
+type Entry<'a> = (&'a [(&'a str, Option<&'a str>)], &'a str, f64);
 
-fn quotas(entries: &[(&Entity<'_>, &str, f64)]) -> ClientQuotas {
+fn quotas(entries: &[Entry<'_>]) -> ClientQuotas {
     let mut quotas = ClientQuotas::default();
     for (entity, key, value) in entries {
         let part = |(kind, name): &(&str, Option<&str>)| EntityData {
@@ -101,7 +102,7 @@ fn quotas(entries: &[(&Entity<'_>, &str, f64)]) -> ClientQuotas {
 #[test]
 fn the_most_particular_quota_binds() {
     let key = "producer_byte_rate";
-    let entities: [&Entity<'_>; 8] = [
+    let entities: [&[(&str, Option<&str>)]; 8] = [
         &[("user", Some("u")), ("client-id", Some("c"))],
         &[("user", Some("u")), ("client-id", None)],
         &[("user", Some("u"))],

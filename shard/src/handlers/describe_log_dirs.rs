@@ -46,14 +46,18 @@ pub(crate) async fn handle(
         };
         held[log_dir].entry(topic.name.to_string()).or_default().push(partition);
     }
-    let bytes = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
-    let space = |dir: &PathBuf| match file::space(dir) {
-        Ok(space) => (bytes(space.total_bytes), bytes(space.usable_bytes)),
-        Err(_) => (UNKNOWN_BYTES, UNKNOWN_BYTES),
+    let error = |dir| match shard.fatal.dirs().is_failed(dir) {
+        true => ErrorCode::KafkaStorageError,
+        false => ErrorCode::None,
     };
-    let results = dirs.iter().zip(held).map(|(dir, topics)| (dir, topics, space(dir)));
-    let results = results.map(|(dir, topics, (total_bytes, usable_bytes))| DescribeLogDirsResult {
-        error_code: ErrorCode::None.code(),
+    let space = |index, dir: &PathBuf| match file::space(dir) {
+        Ok(space) if error(index).is_ok() => (bytes(space.total_bytes), bytes(space.usable_bytes)),
+        _ => (UNKNOWN_BYTES, UNKNOWN_BYTES),
+    };
+    let results = dirs.iter().zip(held).enumerate();
+    let results = results.map(|(index, (dir, topics))| (error(index), space(index, dir), dir, topics));
+    let results = results.map(|(error, (total_bytes, usable_bytes), dir, topics)| DescribeLogDirsResult {
+        error_code: error.code(),
         log_dir: dir.display().to_string(),
         topics: topics
             .into_iter()
@@ -64,6 +68,10 @@ pub(crate) async fn handle(
         is_cordoned: false,
     });
     DescribeLogDirsResponse { results: results.collect(), ..DescribeLogDirsResponse::default() }
+}
+
+fn bytes(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// The asked partitions that exist, or all.
