@@ -13,6 +13,7 @@ use crate::{
         FIRST_ALLOCATION_BYTES, FRAME_PROGRESS_TIMEOUT, POOLED_FRAME_BYTES_MAX, PROGRESS_STEP_BYTES,
         PROVEN_BYTES_MAX,
     },
+    refusals::Refusal,
 };
 
 const LENGTH_BYTES: usize = 4;
@@ -33,12 +34,38 @@ pub(crate) enum FrameError {
     Io(#[from] io::Error),
 }
 
+impl FrameError {
+    /// What of it the peer has to answer for.
+    pub(crate) fn refusal(&self) -> Option<Refusal> {
+        match self {
+            Self::Size { .. } => Some(Refusal::RequestSize),
+            Self::Truncated { .. } => Some(Refusal::Truncated),
+            Self::Stalled => Some(Refusal::Stalled),
+            Self::Closing | Self::Io(_) => None,
+        }
+    }
+}
+
 /// One request frame and the memory permit that it holds, if it has memory of its own.
 pub(crate) struct Frame {
     pub(crate) bytes: Bytes,
     pub(crate) permit: Option<Permit>,
     /// When its beginning was there, where the rest was not.
     pub(crate) arriving: Option<Instant>,
+}
+
+impl Frame {
+    /// What of it lies in the core's receive buffers.
+    pub(crate) fn borrowed_bytes(&self) -> usize {
+        if self.permit.is_none() { self.bytes.len() } else { 0 }
+    }
+
+    /// Move it to memory of its own, for which the caller has a permit.
+    pub(crate) fn own(&mut self) {
+        if self.permit.is_none() {
+            self.bytes = Bytes::copy_from_slice(&self.bytes);
+        }
+    }
 }
 
 /// Cuts one connection's byte stream into frames.
@@ -54,6 +81,16 @@ pub(crate) struct FrameReader {
 impl FrameReader {
     pub(crate) fn new(limit_bytes: usize, budget: Budget) -> Self {
         Self { limit_bytes, budget, buffered: Bytes::new(), proven_bytes: 0 }
+    }
+
+    /// Received and not yet cut into frames.
+    pub(crate) fn buffered_bytes(&self) -> usize {
+        self.buffered.len()
+    }
+
+    /// Move that to memory of its own, for which the caller has a permit.
+    pub(crate) fn own_buffered(&mut self) {
+        self.buffered = Bytes::copy_from_slice(&self.buffered);
     }
 
     /// The next frame; `None` where the peer ended the stream between two frames.

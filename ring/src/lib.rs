@@ -25,7 +25,9 @@ mod uring;
 
 pub use clock::Instant;
 pub use driver::Driver;
-pub use executor::{Executor, Usage, next_turn, now, random_u64, spawn, unix_ms, usage, yield_now};
+pub use executor::{
+    Executor, Usage, descriptor_limit, local, next_turn, now, random_u64, spawn, unix_ms, usage, yield_now,
+};
 pub use file::{File, FileLease};
 pub use socket::{Listener, Socket};
 pub use task::JoinHandle;

@@ -14,6 +14,7 @@ use jackdaw_core::{
     protocol::produce::ProduceResult,
     records::{TimestampType, ValidatedBatch},
 };
+use jackdaw_net::refusals::{Refusal, Refusals};
 use jackdaw_ring::{channel::Notify, now, spawn, unix_ms};
 use jackdaw_storage::{Log, StorageError};
 
@@ -261,9 +262,16 @@ impl Partition {
         if matches!(error, StorageError::AppendTooLarge { .. }) {
             return Appended::failed(ErrorCode::RecordListTooLarge);
         }
-        self.surroundings
-            .fatal
-            .disk(&format!("cannot append to {}-{}", self.topic, self.key.partition), error);
+        if error.is_out_of_descriptors() && !self.log.borrow().has_failed() {
+            // Nothing was written. Clients try again.
+            if let Some(others) = Refusals::own().count(Refusal::Descriptors) {
+                tracing::warn!(topic = %self.topic, partition = self.key.partition, others,
+                    "refused a batch: no file descriptor is left; raise the limit (`ulimit -n`, LimitNOFILE=)");
+            }
+            return Appended::failed(ErrorCode::KafkaStorageError);
+        }
+        let what = format!("cannot append to {}-{}", self.topic, self.key.partition);
+        self.surroundings.fatal.directory(self.log_dir, &what, error);
         Appended::failed(ErrorCode::KafkaStorageError)
     }
 
@@ -292,13 +300,18 @@ impl Partition {
 
     /// The directory is about to lose its name, perhaps to another partition: when this returns nobody works in it.
     pub(crate) async fn retire(&self) {
+        self.leave();
+        while self.directory_users.get() > 0 {
+            self.directory_left.notified().await;
+        }
+    }
+
+    /// Nothing comes of it any more: whoever waits is told.
+    pub(crate) fn leave(&self) {
         self.retired.set(true);
         self.wake_all();
         self.flush_done.notify_all();
         self.high_watermark_moved.notify_all();
-        while self.directory_users.get() > 0 {
-            self.directory_left.notified().await;
-        }
     }
 
     /// Hold the directory's name while files are made or renamed in it.
@@ -348,11 +361,12 @@ impl Partition {
         if self.is_retired() {
             return;
         }
-        self.surroundings.fatal.disk(&format!("cannot flush {}-{}", self.topic, self.key.partition), error);
+        let what = format!("cannot flush {}-{}", self.topic, self.key.partition);
+        self.surroundings.fatal.directory(self.log_dir, &what, error);
     }
 
     /// Wait until everything below `end_offset` is on stable storage; false if the partition is gone before. Never
-    /// ends if the disk failed: the node stops.
+    /// ends if the disk failed and the node stops.
     pub(crate) async fn flushed(&self, end_offset: i64) -> bool {
         while self.flushed_offset.get() < end_offset {
             if self.is_retired() {
@@ -372,6 +386,12 @@ impl Partition {
             self.high_watermark_moved.notified().await;
         }
         true
+    }
+
+    /// A read of its files failed, not for damage.
+    pub(crate) fn read_failed(&self, error: &dyn std::fmt::Display) {
+        let what = format!("cannot read {}-{}", self.topic, self.key.partition);
+        self.surroundings.fatal.directory_read(self.log_dir, &what, error);
     }
 
     pub(crate) fn min_insync_replicas(&self) -> usize {

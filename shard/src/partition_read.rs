@@ -105,6 +105,7 @@ impl Partition {
     fn unreadable(&self, error: &StorageError) -> ErrorCode {
         let StorageError::Corrupt { path, position, .. } = error else {
             tracing::error!(topic = %self.topic, partition = self.key.partition, %error, "cannot read");
+            self.read_failed(error);
             return ErrorCode::KafkaStorageError;
         };
         let place = (path.clone(), *position);
