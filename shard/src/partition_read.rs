@@ -64,7 +64,7 @@ impl Partition {
         is_first: bool,
     ) -> (Fetched, Option<ColdData>) {
         if let Err(error) = self.check_leader(read.current_leader_epoch) {
-            return (self.refused(read, error), None);
+            return (self.refused_read(read, error), None);
         }
         let log = self.log.borrow();
         let mut fetched = self.described(read, &log);
@@ -74,7 +74,7 @@ impl Partition {
                 fetched.diverging_epoch = Some(diverging);
                 return (fetched, None);
             }
-            Err(error) => return (self.refused(read, error), None),
+            Err(error) => return (self.refused_read(read, error), None),
         }
         let upper = if read_committed { fetched.last_stable_offset } else { fetched.high_watermark };
         let max_bytes = read.max_bytes.min(left_bytes);
@@ -94,9 +94,9 @@ impl Partition {
                 (fetched, cold)
             }
             Err(StorageError::OffsetOutOfRange { .. }) => {
-                (self.refused(read, ErrorCode::OffsetOutOfRange), None)
+                (self.refused_read(read, ErrorCode::OffsetOutOfRange), None)
             }
-            Err(error) => (self.refused(read, self.unreadable(&error)), None),
+            Err(error) => (self.refused_read(read, self.unreadable(&error)), None),
         }
     }
 
@@ -126,7 +126,7 @@ impl Partition {
         }
     }
 
-    fn refused(&self, read: &FetchRead, error: ErrorCode) -> Fetched {
+    fn refused_read(&self, read: &FetchRead, error: ErrorCode) -> Fetched {
         let mut fetched = Fetched::failed(read.index, error);
         if matches!(error, ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch) {
             let state = self.state.borrow();

@@ -20,7 +20,7 @@ use super::{
     member::{Member, Trouble},
     reached,
 };
-use crate::workload::connection::Connection;
+use crate::{marks, workload::connection::Connection};
 
 const VERSION: i16 = 1;
 /// The topics that groups consume, and some that they do not know of.
@@ -126,7 +126,7 @@ async fn reconcile(
             let Some(number) = number else {
                 if member.plan().by_regex {
                     // A topic that comes and goes; as for the member, it has nothing there.
-                    reached::count(reached::FOUND_BY_REGEX);
+                    marks::reach(reached::FOUND_BY_REGEX);
                     continue;
                 }
                 broken("an assignment names what is subscribed", &format!("{response:?}"))
