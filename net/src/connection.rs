@@ -93,7 +93,8 @@ async fn read<S: Service>(
 ) -> Result<End, FrameError> {
     let (socket, ends) = (&shared.socket, &*shared.registration.ends);
     let mut session = service.open(socket.peer());
-    let mut frames = FrameReader::new(config.request_max_bytes, config.budget.clone());
+    let mut frames =
+        FrameReader::new(config.request_max_bytes, config.budget.clone(), shared.registration.active());
     while let Some(frame) = frames.next(socket, ends).await? {
         let received = shared.registration.touch();
         let label = service.label(&frame.bytes);
