@@ -77,6 +77,7 @@ impl Permit {
     /// Take `count` more bytes; waits while there are none, unless this is the one that may overdraw.
     pub async fn grow(&mut self, count: usize) {
         while !self.try_grow(count) {
+            tracing::trace!("somebody waits for memory");
             self.budget.0.returned.notified().await;
         }
     }

@@ -12,6 +12,7 @@ use crate::{
     limits::{
         FILE_STEP_BYTES, PIPELINE_REQUESTS_MAX, PROGRESS_STEP_BYTES, SEND_BATCH_BYTES, UNCOUNTED_ANSWER_BYTES,
     },
+    mute,
     pipeline::{Answer, Dispatched, Piece, Response, Service, Times},
     refusals::{Refusal, Refusals},
 };
@@ -95,7 +96,12 @@ async fn read<S: Service>(
     let mut session = service.open(socket.peer());
     let mut frames =
         FrameReader::new(config.request_max_bytes, config.budget.clone(), shared.registration.active());
-    while let Some(frame) = frames.next(socket, ends).await? {
+    loop {
+        mute::hold(service, &session, (socket, ends), (&mut frames, None), &config.budget).await?;
+        let Some(mut frame) = frames.next(socket, ends).await? else { return Ok(End::Peer) };
+        // An answer may have muted the connection while the next request was on its way.
+        mute::hold(service, &session, (socket, ends), (&mut frames, Some(&mut frame)), &config.budget)
+            .await?;
         let received = shared.registration.touch();
         let label = service.label(&frame.bytes);
         let needed = service.memory_bytes(&frame.bytes);
@@ -112,7 +118,6 @@ async fn read<S: Service>(
             return Ok(End::Closing);
         }
     }
-    Ok(End::Peer)
 }
 
 /// Take `size_bytes` for a request on top of what its frame has; whether it had to wait. While there are none the socket

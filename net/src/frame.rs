@@ -54,6 +54,20 @@ pub(crate) struct Frame {
     pub(crate) arriving: Option<Instant>,
 }
 
+impl Frame {
+    /// What of it lies in the core's receive buffers.
+    pub(crate) fn borrowed_bytes(&self) -> usize {
+        if self.permit.is_none() { self.bytes.len() } else { 0 }
+    }
+
+    /// Move it to memory of its own, for which the caller has a permit.
+    pub(crate) fn own(&mut self) {
+        if self.permit.is_none() {
+            self.bytes = Bytes::copy_from_slice(&self.bytes);
+        }
+    }
+}
+
 /// Cuts one connection's byte stream into frames.
 pub(crate) struct FrameReader {
     limit_bytes: usize,
@@ -69,6 +83,16 @@ pub(crate) struct FrameReader {
 impl FrameReader {
     pub(crate) fn new(limit_bytes: usize, budget: Budget, active: Rc<Cell<Instant>>) -> Self {
         Self { limit_bytes, budget, buffered: Bytes::new(), proven_bytes: 0, active }
+    }
+
+    /// Received and not yet cut into frames.
+    pub(crate) fn buffered_bytes(&self) -> usize {
+        self.buffered.len()
+    }
+
+    /// Move that to memory of its own, for which the caller has a permit.
+    pub(crate) fn own_buffered(&mut self) {
+        self.buffered = Bytes::copy_from_slice(&self.buffered);
     }
 
     /// The next frame; `None` where the peer ended the stream between two frames.

@@ -11,6 +11,7 @@ pub mod frame;
 pub mod http;
 pub mod limits;
 pub mod listener;
+mod mute;
 pub mod pipeline;
 pub mod refusals;
 

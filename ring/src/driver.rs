@@ -15,6 +15,14 @@ use bytes::{Bytes, BytesMut};
 
 use crate::{clock::Instant, signal::CoreSignal};
 
+/// The kernel's buffers of a listener's connections; `None` leaves a size to the kernel, which then changes it as it sees
+/// fit. The kernel caps both.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct SocketBuffers {
+    pub send_bytes: Option<usize>,
+    pub receive_bytes: Option<usize>,
+}
+
 /// A file, socket or listener of this driver. Plain data: the owning types close it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Descriptor(pub i32);
@@ -136,7 +144,7 @@ pub trait Driver {
     /// This core's own signal, for peers.
     fn signal(&self) -> Arc<CoreSignal>;
 
-    fn listen(&self, address: SocketAddr) -> io::Result<(Descriptor, SocketAddr)>;
+    fn listen(&self, address: SocketAddr, buffers: SocketBuffers) -> io::Result<(Descriptor, SocketAddr)>;
     /// Another descriptor of the same socket, for another core.
     fn duplicate(&self, descriptor: Descriptor) -> io::Result<Descriptor>;
     fn shutdown(&self, socket: Descriptor);

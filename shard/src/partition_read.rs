@@ -64,7 +64,7 @@ impl Partition {
         is_first: bool,
     ) -> (Fetched, Option<ColdData>) {
         if let Err(error) = self.check_leader(read.current_leader_epoch) {
-            return (self.refused(read, error), None);
+            return (self.refused_read(read, error), None);
         }
         let log = self.log.borrow();
         let mut fetched = self.described(read, &log);
@@ -90,11 +90,11 @@ impl Partition {
                 (fetched, cold)
             }
             Err(StorageError::OffsetOutOfRange { .. }) => {
-                let mut refused = self.refused(read, ErrorCode::OffsetOutOfRange);
+                let mut refused = self.refused_read(read, ErrorCode::OffsetOutOfRange);
                 refused.log_start_offset = log.log_start_offset();
                 (refused, None)
             }
-            Err(error) => (self.refused(read, self.unreadable(&error)), None),
+            Err(error) => (self.refused_read(read, self.unreadable(&error)), None),
         }
     }
 
@@ -103,6 +103,7 @@ impl Partition {
     fn unreadable(&self, error: &StorageError) -> ErrorCode {
         let StorageError::Corrupt { path, position, .. } = error else {
             tracing::error!(topic = %self.topic, partition = self.key.partition, %error, "cannot read");
+            self.read_failed(error);
             return ErrorCode::KafkaStorageError;
         };
         let place = (path.clone(), *position);
@@ -123,7 +124,7 @@ impl Partition {
         }
     }
 
-    fn refused(&self, read: &FetchRead, error: ErrorCode) -> Fetched {
+    fn refused_read(&self, read: &FetchRead, error: ErrorCode) -> Fetched {
         let mut fetched = Fetched::failed(read.index, error);
         if matches!(error, ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch) {
             let state = self.state.borrow();

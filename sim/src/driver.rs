@@ -10,7 +10,10 @@ use std::{
 
 use jackdaw_ring::{
     Driver, Instant,
-    driver::{Completion, Descriptor, DirectoryEntry, Metadata, OpenOptions, Operation, Payload, Token},
+    driver::{
+        Completion, Descriptor, DirectoryEntry, Metadata, OpenOptions, Operation, Payload, SocketBuffers,
+        Token,
+    },
     signal::CoreSignal,
 };
 
@@ -19,9 +22,13 @@ use crate::{
     disk::{Disk, DiskWork, Inode, error},
     events::Event,
     host::{Core, Machine, OperationId, Process},
+    marks::reach,
     network::{Network, StreamId, StreamOperation},
     world::Inner,
 };
+
+/// Between two looks at the wall clock of one process: a jump.
+const JUMP_MS: i64 = 600_000;
 
 /// One core's driver.
 pub struct SimDriver {
@@ -122,7 +129,8 @@ impl SimDriver {
     fn start_on_disk(&self, token: Token, work: io::Result<DiskWork>) {
         match work {
             Ok(work) => {
-                let delay = self.disk(|disk| delay_ns(disk, &work));
+                let now_ns = self.world.now_ns();
+                let delay = self.disk(|disk| stall_ns(disk, &work, now_ns) + delay_ns(disk, &work));
                 let event = Event::Disk { operation: self.operation(token), work };
                 self.world.schedule(self.world.now_ns() + delay, event);
             }
@@ -131,8 +139,32 @@ impl SimDriver {
     }
 
     fn now_ms(&self) -> i64 {
-        self.world.unix_ms() + self.machine().wall_offset_ms.get()
+        let machine = self.machine();
+        let now_ms = self.world.unix_ms() + machine.wall_offset_ms.get();
+        match machine.told_ms.replace(Some(now_ms)) {
+            Some(before_ms) if now_ms < before_ms => reach("clock: it went back"),
+            Some(before_ms) if now_ms > before_ms + JUMP_MS => reach("clock: it went forward at once"),
+            _ => {}
+        }
+        now_ms
     }
+}
+
+/// How long the disk does nothing for an operation before it begins.
+fn stall_ns(disk: &mut Disk, work: &DiskWork, now_ns: u64) -> u64 {
+    let (one_in, stall_ns) = (disk.faults.stall_one_in, disk.faults.stall_ns);
+    let mark = match work {
+        DiskWork::Read { .. } => "disk: a read stalls",
+        DiskWork::Sync { .. } | DiskWork::SyncDirectory { .. } => "disk: a flush stalls",
+        DiskWork::Write { .. } | DiskWork::Unlink { .. } => return 0,
+    };
+    if one_in == 0 || !disk.random().one_in(one_in) {
+        return 0;
+    }
+    reach(mark);
+    let stall_ns = disk.random().between(stall_ns / 2, stall_ns);
+    disk.stalled_until_ns = disk.stalled_until_ns.max(now_ns + stall_ns);
+    stall_ns
 }
 
 /// How long the disk takes for an operation.
@@ -247,7 +279,7 @@ impl Driver for SimDriver {
         Arc::clone(&self.core().signal)
     }
 
-    fn listen(&self, address: SocketAddr) -> io::Result<(Descriptor, SocketAddr)> {
+    fn listen(&self, address: SocketAddr, _: SocketBuffers) -> io::Result<(Descriptor, SocketAddr)> {
         self.process.descriptors.borrow().check()?;
         let (id, address) = self.network(|network| network.listen(self.process.host, address))?;
         let descriptor = self.process.descriptors.borrow_mut().insert(Open::Listener(id))?;

@@ -3,8 +3,6 @@
 /// Rates are "once in so many times"; 0 is never.
 #[derive(Clone, Debug)]
 pub struct DiskFaults {
-    /// A flush that fails with `EIO`; some of what it should have written is then lost at a power cut.
-    pub sync_error_one_in: u64,
     /// A write that takes fewer bytes than asked.
     pub short_write_one_in: u64,
     /// A read that returns fewer bytes than asked.
@@ -12,6 +10,9 @@ pub struct DiskFaults {
     /// A flush that takes as long as `slow_sync_ns`.
     pub slow_sync_one_in: u64,
     pub slow_sync_ns: u64,
+    /// A read or a flush through the ring that takes as long as `stall_ns`.
+    pub stall_one_in: u64,
+    pub stall_ns: u64,
     /// At a power cut changes to directories are lost from the last one back, as the journals of ext4 and XFS have
     /// it; else any of them, as POSIX allows.
     pub names_in_order: bool,
@@ -22,15 +23,38 @@ pub struct DiskFaults {
 impl Default for DiskFaults {
     fn default() -> Self {
         Self {
-            sync_error_one_in: 0,
             short_write_one_in: 16,
             short_read_one_in: 16,
             slow_sync_one_in: 50,
             slow_sync_ns: 80_000_000,
+            stall_one_in: 0,
+            stall_ns: 0,
             names_in_order: true,
             capacity_bytes: u64::MAX,
         }
     }
+}
+
+/// A kind of operation on a disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DiskOperation {
+    Read,
+    Write,
+    Sync,
+    SyncDirectory,
+    /// Making, renaming and removing files and directories.
+    Names,
+}
+
+/// Operations that fail with `EIO`, in one run of a process. What a failed flush should have written is there or not
+/// after a power cut; until then it can be read, as the kernel calls the pages clean.
+#[derive(Clone, Copy, Debug)]
+pub struct DiskError {
+    pub operation: DiskOperation,
+    /// So many of its kind succeed before.
+    pub after: u64,
+    /// So many fail, at least one.
+    pub times: u64,
 }
 
 /// How links behave. Rates as in [`DiskFaults`].

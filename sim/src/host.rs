@@ -14,9 +14,9 @@ use jackdaw_ring::{Executor, JoinHandle, driver::Completion, signal::CoreSignal}
 
 use crate::{
     descriptors::{Descriptors, Open},
-    disk::Disk,
+    disk::{Disk, Rot},
     driver::SimDriver,
-    faults::DiskFaults,
+    faults::{DiskError, DiskFaults},
     network::address_of,
     prng::Random,
     world::Inner,
@@ -73,6 +73,8 @@ pub(crate) struct Machine {
     pub(crate) wall_offset_ms: Cell<i64>,
     pub(crate) descriptor_limit: Cell<usize>,
     pub(crate) inline_write_bytes: Cell<u64>,
+    /// The wall clock's time that was read last, by this run of the process.
+    pub(crate) told_ms: Cell<Option<i64>>,
     /// The disk at the instant of a crash in the middle of a task's turn, and the crash.
     pub(crate) frozen: RefCell<Option<Disk>>,
     pub(crate) crash_on_freeze: Cell<Option<Crash>>,
@@ -94,6 +96,7 @@ impl Machine {
             wall_offset_ms: Cell::new(0),
             descriptor_limit: Cell::new(1 << 20),
             inline_write_bytes: Cell::new(0),
+            told_ms: Cell::new(None),
             frozen: RefCell::new(None),
             crash_on_freeze: Cell::new(None),
         }
@@ -145,6 +148,8 @@ impl Host {
             let driver = SimDriver::new(Rc::clone(&self.world), Rc::clone(&process), core);
             process.executors.borrow_mut().push(Executor::shuffled(Rc::new(driver)));
         }
+        machine.disk.borrow_mut().on_process_started();
+        machine.told_ms.set(None);
         *machine.process.borrow_mut() = Some(process);
         self.world.network.borrow_mut().on_power_up(self.index);
         self.world.note("start", &[self.index as u64, incarnation, cores as u64]);
@@ -213,6 +218,51 @@ impl Host {
     /// Change what may go wrong with the disk.
     pub fn disk_faults(&self, change: impl FnOnce(&mut DiskFaults)) {
         change(&mut self.machine().disk.borrow_mut().faults);
+    }
+
+    /// Let operations on the disk fail in the run of the process that is under way or comes next.
+    pub fn fail_disk(&self, error: DiskError) {
+        self.machine().disk.borrow_mut().arm(error);
+    }
+
+    /// Let so many more bytes fit on the disk.
+    pub fn leave_room(&self, bytes: u64) {
+        self.machine().disk.borrow_mut().leave_room(bytes);
+    }
+
+    /// Operations on the disk that failed in this run of the process, full disks included.
+    pub fn disk_error_count(&self) -> u64 {
+        self.machine().disk.borrow().error_count()
+    }
+
+    /// Those of them that were flushes.
+    pub fn failed_flush_count(&self) -> u64 {
+        self.machine().disk.borrow().failed_flush_count()
+    }
+
+    /// Files and directories in use whose flush failed in this run of the process.
+    pub fn unflushable(&self) -> Vec<String> {
+        self.machine().disk.borrow().unflushable()
+    }
+
+    /// Flushes that this run of the process has asked for of files whose flush had failed.
+    pub fn flushes_tried_again(&self) -> u64 {
+        self.machine().disk.borrow().flushes_tried_again()
+    }
+
+    /// Have the disk change a bit of a file by itself; `None` where no flushed byte is there.
+    pub fn rot(&self, path: &Path, position: u64, mask: u8) -> Option<Rot> {
+        self.machine().disk.borrow_mut().rot(path, position, mask)
+    }
+
+    /// Change it back; false where the file is gone or was written since.
+    pub fn heal(&self, rot: Rot) -> bool {
+        self.machine().disk.borrow_mut().heal(rot)
+    }
+
+    /// An operation on the disk takes long at the moment.
+    pub fn is_stalled(&self) -> bool {
+        self.machine().disk.borrow().stalled_until_ns > self.world.now_ns()
     }
 
     /// The most bytes that one flush of a file has written.

@@ -12,12 +12,14 @@ mod driver;
 mod events;
 pub mod faults;
 mod host;
+pub mod marks;
 mod network;
 pub mod prng;
 pub mod trace;
 pub mod workload;
 mod world;
 
+pub use disk::Rot;
 pub use driver::SimDriver;
 pub use host::{Crash, Host};
 pub use prng::Random;

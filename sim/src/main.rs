@@ -3,8 +3,8 @@
 use std::{panic::catch_unwind, process::ExitCode};
 
 use jackdaw_sim::{
-    trace::PRINT,
-    workload::{self, WORKLOADS, Workload},
+    marks::{self, Marks},
+    workload::{self, SEEDS_REACH_ALL_MARKS, WORKLOADS, Workload},
 };
 
 struct Options {
@@ -23,28 +23,38 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    if std::env::var_os(PRINT).is_some() {
-        // The node's own log between the lines of the trace.
-        let printed = tracing_subscriber::fmt()
-            .without_time()
-            .with_max_level(tracing::Level::DEBUG)
-            .with_writer(std::io::stderr);
-        printed.init();
-    }
+    marks::listen();
     let mut failed = Vec::new();
+    let mut is_blind = false;
     for workload in &options.workloads {
-        failed.extend(run(workload, &options).into_iter().map(|seed| (workload.name, seed)));
+        let (failed_seeds, reached) = run(workload, &options);
+        failed.extend(failed_seeds.into_iter().map(|seed| (workload.name, seed)));
+        is_blind |= !print_marks(workload, &reached, options.count);
     }
     for (name, seed) in &failed {
         println!(
             "FAILED: replay with `cargo xtask sim --workload {name} --seed {seed}` (JACKDAW_SIM_TRACE=1 prints all)"
         );
     }
-    if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if failed.is_empty() && !is_blind { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// The seeds that failed.
-fn run(workload: &'static Workload, options: &Options) -> Vec<u64> {
+/// Print what was reached; false where so many seeds should have reached more.
+fn print_marks(workload: &Workload, reached: &Marks, seed_count: u64) -> bool {
+    for (mark, count) in reached {
+        println!("{count:>9} {mark}");
+    }
+    let missing = workload.marks.iter().filter(|mark| !reached.contains_key(*mark));
+    let missing: Vec<_> = missing.filter(|_| seed_count >= SEEDS_REACH_ALL_MARKS).collect();
+    for mark in &missing {
+        println!("NOT REACHED by {}: {mark}", workload.name);
+    }
+    missing.is_empty()
+}
+
+/// The seeds that failed, and the marks of the others: in how many seeds each was reached.
+fn run(workload: &'static Workload, options: &Options) -> (Vec<u64>, Marks) {
+    let mut reached = Marks::new();
     let mut failed = Vec::new();
     let (mut crashes, mut work) = (0, 0);
     for seed in options.first..options.first + options.count {
@@ -63,6 +73,9 @@ fn run(workload: &'static Workload, options: &Options) -> Vec<u64> {
         }
         crashes += outcome.crash_count;
         work += outcome.work_count;
+        for mark in outcome.marks.into_keys() {
+            *reached.entry(mark).or_insert(0) += 1;
+        }
     }
     println!(
         "{}: {} seeds from {}, {crashes} crashes, {work} pieces of work, {} failed",
@@ -71,7 +84,7 @@ fn run(workload: &'static Workload, options: &Options) -> Vec<u64> {
         options.first,
         failed.len()
     );
-    failed
+    (failed, reached)
 }
 
 fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Options, String> {

@@ -21,6 +21,7 @@ use crate::{
     events::{Event, Events},
     faults::NetworkFaults,
     host::{Crash, Host, Machine, OperationId, Process},
+    marks,
     network::{Network, Output},
     prng::Random,
     trace::{PRINT, Trace},
@@ -55,6 +56,8 @@ pub struct World {
 
 impl World {
     pub fn new(seed: u64) -> Self {
+        // What a world that ended in a panic has left.
+        marks::take();
         let prints = std::env::var_os(PRINT).is_some();
         let inner = Inner {
             seed,

@@ -59,6 +59,11 @@ impl<T> During<T> for io::Result<T> {
 }
 
 impl StorageError {
+    /// What was to be flushed is on the disk or not: flushing again would say nothing about it.
+    pub fn is_failed_flush(&self) -> bool {
+        matches!(self, Self::Io { action, .. } if action.starts_with("flush"))
+    }
+
     /// Whether no descriptor was left to open a file. Where nothing was written yet, another try may help.
     pub fn is_out_of_descriptors(&self) -> bool {
         matches!(self, Self::Io { source, .. } if jackdaw_ring::file::is_out_of_descriptors(source))

@@ -1,7 +1,7 @@
 //! One directory of `log.dirs`: who may use it, what it says of its logs, and its clean stop.
 
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     io::ErrorKind,
     path::{Path, PathBuf},
     rc::Rc,
@@ -270,7 +270,7 @@ pub async fn create_logs(
 ) -> Vec<(CreateRequest, Result<Log>)> {
     let mut made = Vec::with_capacity(requests.len());
     for (index, request) in requests.into_iter().enumerate() {
-        // What fails here fails again below, for the one log alone.
+        // A directory that cannot be made cannot be made below either, for the one log alone.
         let is_made = file::create_directory_all(&request.path).is_ok();
         let parent = request.path.parent().filter(|_| is_made).map(Path::to_path_buf);
         made.push((request, parent));
@@ -278,25 +278,32 @@ pub async fn create_logs(
             jackdaw_ring::yield_now().await;
         }
     }
-    let mut durable = BTreeSet::new();
+    let mut flushed: BTreeMap<PathBuf, std::io::Result<()>> = BTreeMap::new();
     for parent in made.iter().filter_map(|(_, parent)| parent.as_ref()) {
-        if !durable.contains(parent) && file::sync_directory(parent).await.is_ok() {
-            durable.insert(parent.clone());
+        if !flushed.contains_key(parent) {
+            flushed.insert(parent.clone(), file::sync_directory(parent).await);
         }
     }
     let create = move |(request, parent): (CreateRequest, Option<PathBuf>)| {
-        let is_durable = parent.is_some_and(|parent| durable.contains(&parent));
+        let flushed = parent.and_then(|parent| Some(flush_of_names(flushed.get(&parent)?, &parent)));
         async move {
             let CreateRequest { path, topic_id, config } = &request;
-            let created = if is_durable {
-                Log::create_in(path, *topic_id, config.clone(), now_ms).await
-            } else {
-                Log::create(path, *topic_id, config.clone(), now_ms).await
+            let created = match flushed {
+                Some(Ok(())) => Log::create_in(path, *topic_id, config.clone(), now_ms).await,
+                Some(Err(error)) => Err(error),
+                None => Log::create(path, *topic_id, config.clone(), now_ms).await,
             };
             (request, created)
         }
     };
     side_by_side(made, parallel_count, create).await
+}
+
+/// One flush's result, for each log whose name it was to flush: it is not tried again.
+fn flush_of_names(flushed: &std::io::Result<()>, parent: &Path) -> Result<()> {
+    let Err(error) = flushed else { return Ok(()) };
+    let source = error.raw_os_error().map_or_else(|| error.kind().into(), std::io::Error::from_raw_os_error);
+    Err(StorageError::Io { action: "flush the directory", path: parent.to_path_buf(), source })
 }
 
 #[cfg(test)]

@@ -88,6 +88,11 @@ impl PromisedLoad {
         self.partitions.iter().map(|ledger| ledger.doubled_count).sum()
     }
 
+    /// The topic's name.
+    pub fn topic(&self) -> &str {
+        &self.topic.name
+    }
+
     /// What it is, for people.
     pub fn name(&self) -> String {
         format!("{} {}", self.program.name(), self.topic.name)
@@ -141,7 +146,7 @@ impl PromisedLoad {
     fn read(&self, connection: &mut Connection, partition: usize) -> Result<Vec<u64>, String> {
         let number = i32::try_from(partition).expect("few partitions");
         let from = self.partitions[partition].log.len();
-        let end = requests::end_offset(connection, &self.topic.name, number) as usize;
+        let end = requests::await_end_offset(connection, &self.topic.name, number) as usize;
         if end < from {
             return Err(format!(
                 "{} {partition}: the log ends at {end}, and readers were at {from}",

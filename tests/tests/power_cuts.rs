@@ -22,7 +22,8 @@ const PARTITIONS: usize = 2;
 const SERVED_MAX_MS: u64 = 1200;
 
 /// What a cut leaves to say, and what a broker says whose disk goes before it does.
-const EXPECTED_LOG: [&str; 4] = ["unflushed end", "torn", "Input/output error", "damaged producer snapshot"];
+const EXPECTED_LOG: [&str; 5] =
+    ["unflushed end", "cutting off what follows", "torn", "Input/output error", "damaged producer snapshot"];
 const FLUSHED: &[(&str, &str)] = &[("flush.messages", "1")];
 
 #[test]

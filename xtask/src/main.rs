@@ -21,6 +21,7 @@ const USAGE: &str = "usage: cargo xtask TASK
                       feed damaged input to everything that reads foreign bytes
   setup               install the client libraries that the tests drive
   test [ARGUMENTS]    set up, build the release broker, run every test
+  parity [ARGUMENTS]  the same requests to Apache Kafka and to the release broker, answers compared
   ci                  all of what .ci/run checks";
 
 fn main() -> ExitCode {
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         ["fuzz", rest @ ..] => fuzz::run(rest),
         ["setup"] => ci::setup(),
         ["test", rest @ ..] => ci::test(rest),
+        ["parity", rest @ ..] => ci::parity(rest),
         ["ci"] => ci::run(),
         _ => Err(USAGE.to_owned()),
     };

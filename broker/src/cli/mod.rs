@@ -3,6 +3,7 @@
 mod api_versions;
 mod base64;
 mod client;
+mod cluster;
 mod completion;
 mod config;
 mod consume;
@@ -11,6 +12,7 @@ mod group;
 mod options;
 mod output;
 mod produce;
+mod quota;
 mod selection;
 mod server;
 mod storage;
@@ -79,6 +81,12 @@ enum Command {
     /// See what consumer groups do, and move their offsets
     #[command(subcommand)]
     Group(group::GroupCommand),
+    /// Limit what users, clients and addresses take
+    #[command(subcommand)]
+    Quota(quota::QuotaCommand),
+    /// See what a cluster is made of: brokers, quorum, features, directories
+    #[command(subcommand)]
+    Cluster(cluster::ClusterCommand),
     /// Write records to a topic, one a line
     Produce(produce::Produce),
     /// Read records of a topic
@@ -118,6 +126,8 @@ fn run_command(command: Command) -> Result<(), CommandError> {
         Command::Topic(command) => command.run(),
         Command::Config(command) => command.run(),
         Command::Group(command) => command.run(),
+        Command::Quota(command) => command.run(),
+        Command::Cluster(command) => command.run(),
         Command::Produce(command) => command.run(),
         Command::Consume(command) => command.run(),
         Command::Storage(command) => command.run(),

@@ -22,7 +22,7 @@ mod values;
 
 pub use broker::{
     BrokerConfig, HttpListener, LogCleanerConfig, LogConfig, MetadataLogConfig, NetworkConfig, NodeConfig,
-    TopicCreation,
+    QuotaConfig, TopicCreation,
 };
 pub use describe::{ConfigSource, DescribedConfig, DescribedSynonym};
 pub use dynamic::{ConfigRefusal, Overrides, check_client_metrics};

@@ -69,7 +69,7 @@ impl Coordinator {
                             (made.followed_by(changes), response)
                         }
                     }
-                    None => not_found(format!("Group {group_id} is not a consumer group.")),
+                    None => not_found(why_it_stays(&scope, group_id, group)),
                 }
             }
             None if !joins => (Changes::default(), unknown_group(&scope.settings, version, request)),
@@ -239,6 +239,17 @@ impl Coordinator {
         let changes = group.on_loaded(&self.scope(context, group_id));
         changes.effects.into_iter().map(|effect| Effect(SoftChange::Consumer(effect))).collect()
     }
+}
+
+/// Why a classic group does not become one of the new protocol.
+fn why_it_stays(scope: &Scope<'_>, group_id: &str, group: &ClassicGroup) -> String {
+    if scope.settings.broker.can_upgrade && !group.uses_consumer_protocol() {
+        return format!(
+            "Cannot upgrade classic group {group_id} to consumer group because the group does not use the \
+             consumer embedded protocol."
+        );
+    }
+    format!("Group {group_id} is not a consumer group.")
 }
 
 impl ClassicGroup {

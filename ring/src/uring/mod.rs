@@ -24,7 +24,8 @@ use self::{pending::Pending, receive_pool::ReceivePool};
 use crate::{
     clock::Instant,
     driver::{
-        Completion, Descriptor, DirectoryEntry, Driver, Metadata, OpenOptions, Operation, Payload, Token,
+        Completion, Descriptor, DirectoryEntry, Driver, Metadata, OpenOptions, Operation, Payload,
+        SocketBuffers, Token,
     },
     signal::CoreSignal,
 };
@@ -453,8 +454,8 @@ impl Driver for UringDriver {
         Arc::clone(&self.signal)
     }
 
-    fn listen(&self, address: SocketAddr) -> io::Result<(Descriptor, SocketAddr)> {
-        sockets::listen(address)
+    fn listen(&self, address: SocketAddr, buffers: SocketBuffers) -> io::Result<(Descriptor, SocketAddr)> {
+        sockets::listen(address, buffers)
     }
 
     fn duplicate(&self, descriptor: Descriptor) -> io::Result<Descriptor> {

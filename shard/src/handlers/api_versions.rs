@@ -12,9 +12,11 @@ use jackdaw_core::{
     },
 };
 use jackdaw_net::Dispatched;
+use jackdaw_ring::now;
 
 use super::SERVED;
 use crate::{
+    quota::throttle_time,
     service::{RequestContext, Session, unreadable},
     shard::Shard,
 };
@@ -32,7 +34,17 @@ pub(crate) fn dispatch(
         Ok(request) => request,
         Err(error) => return Dispatched::Done(unreadable(ApiVersionsRequest::NAME, &error)),
     };
-    Dispatched::Done(context.reply_to.with(&answer(shard, session, &context, &request)))
+    let begun = now();
+    let mut response = answer(shard, session, &context, &request);
+    let reply_to = context.reply_to;
+    let Some(quotas) = context.quotas else { return Dispatched::Done(reply_to.with(&response)) };
+    let (shard, took) = (Rc::clone(shard), now().since(begun));
+    Dispatched::later(async move {
+        let throttle_ms = quotas.charge_time(&shard, took).await;
+        response.set_throttle_time_ms(throttle_time(throttle_ms));
+        quotas.mute(throttle_ms);
+        reply_to.with(&response)
+    })
 }
 
 fn answer(

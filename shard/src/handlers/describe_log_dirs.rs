@@ -45,8 +45,12 @@ pub(crate) async fn handle(
         };
         held[log_dir].entry(topic.name.to_string()).or_default().push(partition);
     }
-    let results = dirs.iter().zip(held).map(|(dir, topics)| DescribeLogDirsResult {
-        error_code: ErrorCode::None.code(),
+    let error = |dir| match shard.fatal.dirs().is_failed(dir) {
+        true => ErrorCode::KafkaStorageError,
+        false => ErrorCode::None,
+    };
+    let results = dirs.iter().zip(held).enumerate().map(|(index, (dir, topics))| DescribeLogDirsResult {
+        error_code: error(index).code(),
         log_dir: dir.display().to_string(),
         topics: topics
             .into_iter()

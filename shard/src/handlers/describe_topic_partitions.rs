@@ -8,7 +8,7 @@ use jackdaw_core::{
     protocol::messages::describe_topic_partitions::{
         DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse,
         DescribeTopicPartitionsResponseCursor, DescribeTopicPartitionsResponsePartition,
-        DescribeTopicPartitionsResponseTopic,
+        DescribeTopicPartitionsResponseTopic, TopicRequest,
     },
 };
 
@@ -34,6 +34,9 @@ pub(crate) async fn handle(
         Page { view: &view, listener, left: limit.clamp(1, shard.limits.described_partitions_max) };
     let mut response = DescribeTopicPartitionsResponse::default();
     let (mut from_topic, mut from_partition) = (String::new(), 0);
+    if let Some(response) = refused(&request) {
+        return response;
+    }
     if let Some(cursor) = &request.cursor {
         from_topic.clone_from(&cursor.topic_name);
         from_partition = usize::try_from(cursor.partition_index).unwrap_or(0);
@@ -52,6 +55,18 @@ pub(crate) async fn handle(
         }
     }
     response
+}
+
+/// The answer to a cursor at no partition: each topic by its name alone.
+fn refused(request: &DescribeTopicPartitionsRequest) -> Option<DescribeTopicPartitionsResponse> {
+    request.cursor.as_ref().filter(|cursor| cursor.partition_index < 0)?;
+    let failed = |topic: &TopicRequest| DescribeTopicPartitionsResponseTopic {
+        error_code: ErrorCode::InvalidRequest.code(),
+        name: Some(topic.name.clone()),
+        ..DescribeTopicPartitionsResponseTopic::default()
+    };
+    let topics = request.topics.iter().map(failed).collect();
+    Some(DescribeTopicPartitionsResponse { topics, ..DescribeTopicPartitionsResponse::default() })
 }
 
 fn cursor(topic_name: String, partition: usize) -> DescribeTopicPartitionsResponseCursor {

@@ -65,6 +65,22 @@ impl Contents {
         }
     }
 
+    /// Change bits of a flushed byte by itself; the byte then.
+    pub(super) fn flip(&mut self, position: u64, mask: u8) -> Option<u8> {
+        let position = usize::try_from(position).ok()?;
+        let durable = self.durable.get_mut(position)?;
+        let cached = self.cached.get_mut(position).filter(|cached| **cached == *durable)?;
+        *durable ^= mask;
+        *cached = *durable;
+        Some(*cached)
+    }
+
+    /// The byte is as it was left, where files are only written behind their end.
+    pub(super) fn is_still(&self, position: u64, byte: u8) -> bool {
+        let at = usize::try_from(position).unwrap_or(usize::MAX);
+        self.durable.get(at) == Some(&byte) && self.cached.get(at) == Some(&byte)
+    }
+
     /// The number of the next change.
     pub(super) fn mark(&self) -> u64 {
         self.settled + self.changes.len() as u64

@@ -3,6 +3,8 @@
 mod contents;
 mod names;
 mod power_cut;
+mod rot;
+mod trouble;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,8 +15,13 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use jackdaw_ring::driver::{DirectoryEntry, Metadata, OpenOptions};
 
-use self::{contents::Contents, names::Names};
-use crate::{faults::DiskFaults, prng::Random};
+pub use self::rot::Rot;
+use self::{contents::Contents, names::Names, trouble::Trouble};
+use crate::{
+    faults::{DiskError, DiskFaults, DiskOperation},
+    marks::reach,
+    prng::Random,
+};
 
 /// Names a file or directory, whatever it is called at the moment.
 pub(crate) type Inode = u64;
@@ -71,6 +78,9 @@ pub(crate) struct Disk {
     pub(crate) flushed_at_once_bytes: u64,
     /// Changes left until the image of the disk is frozen, as if the power or the process went there.
     freeze_after: Option<u64>,
+    trouble: Trouble,
+    /// The longest of the operations that stall goes on until then.
+    pub(crate) stalled_until_ns: u64,
 }
 
 pub(crate) fn error(code: i32) -> io::Error {
@@ -88,6 +98,8 @@ impl Disk {
             used_bytes: 0,
             flushed_at_once_bytes: 0,
             freeze_after: None,
+            trouble: Trouble::default(),
+            stalled_until_ns: 0,
         }
     }
 
@@ -115,12 +127,71 @@ impl Disk {
         }
     }
 
+    /// Let operations fail, until the process ends.
+    pub(crate) fn arm(&mut self, error: DiskError) {
+        self.trouble.arm(error);
+    }
+
+    /// A process begins.
+    pub(crate) fn on_process_started(&mut self) {
+        self.trouble.begin();
+    }
+
+    /// Let so many more bytes fit.
+    pub(crate) fn leave_room(&mut self, bytes: u64) {
+        self.faults.capacity_bytes = self.used_bytes + bytes;
+    }
+
+    /// Operations that failed in this run of the process.
+    pub(crate) fn error_count(&self) -> u64 {
+        self.trouble.error_count
+    }
+
+    /// Files and directories in use whose flush failed in this run of the process.
+    pub(crate) fn unflushable(&self) -> Vec<String> {
+        let is_live = |path: &str| !path.contains("-delete");
+        let files = self.names.paths().into_iter();
+        let files = files.filter(|(inode, path)| self.trouble.is_unflushable(*inode) && is_live(path));
+        let directories = self.trouble.unflushable_directories();
+        let directories = directories.filter(|path| self.names.find(path).is_some());
+        let directories = directories.map(|path| path.display().to_string());
+        files.map(|(_, path)| path).chain(directories.filter(|path| is_live(path))).collect()
+    }
+
+    pub(crate) fn failed_flush_count(&self) -> u64 {
+        self.trouble.failed_flush_count
+    }
+
+    /// Flushes of files whose flush had failed before.
+    pub(crate) fn flushes_tried_again(&self) -> u64 {
+        self.trouble.flushes_tried_again
+    }
+
+    fn fail_on(&mut self, operation: DiskOperation, inode: Inode) -> io::Result<()> {
+        if !self.trouble.strikes(operation) {
+            return Ok(());
+        }
+        let path = self.names.paths().into_iter().find(|(other, _)| *other == inode).map(|(_, path)| path);
+        self.trouble.note(operation, path.as_deref().unwrap_or_default());
+        Err(error(libc::EIO))
+    }
+
+    fn fail_at(&mut self, operation: DiskOperation, path: &Path) -> io::Result<()> {
+        if !self.trouble.strikes(operation) {
+            return Ok(());
+        }
+        self.trouble.note(operation, &path.to_string_lossy());
+        Err(error(libc::EIO))
+    }
+
     pub(crate) fn open(&mut self, path: &Path, options: OpenOptions, now_ms: i64) -> io::Result<Inode> {
         let inode = match self.names.find(path) {
             Some(inode) if self.names.is_directory(inode) => return Err(error(libc::EISDIR)),
             Some(_) if options.create_new => return Err(error(libc::EEXIST)),
             Some(inode) => inode,
             None if options.create || options.create_new => {
+                self.fail_at(DiskOperation::Names, path)?;
+                self.reserve(1)?;
                 let inode = self.new_inode();
                 self.names.link(path, inode)?;
                 self.files.insert(inode, File { modified_ms: now_ms, ..File::default() });
@@ -191,8 +262,10 @@ impl Disk {
         Ok(())
     }
 
-    fn reserve(&self, growth_bytes: u64) -> io::Result<()> {
-        if self.used_bytes.saturating_add(growth_bytes) > self.faults.capacity_bytes {
+    fn reserve(&mut self, growth_bytes: u64) -> io::Result<()> {
+        if growth_bytes > 0 && self.used_bytes.saturating_add(growth_bytes) > self.faults.capacity_bytes {
+            self.trouble.error_count += 1;
+            reach("disk: ENOSPC");
             return Err(error(libc::ENOSPC));
         }
         Ok(())
@@ -210,6 +283,7 @@ impl Disk {
         if data.len() > 1 && self.random.one_in(self.faults.short_write_one_in) {
             data.truncate(self.random.between(1, data.len() as u64 - 1) as usize);
         }
+        self.fail_on(DiskOperation::Write, inode)?;
         let before = self.size(inode)?;
         let growth = (position + data.len() as u64).saturating_sub(before);
         self.reserve(growth)?;
@@ -224,6 +298,7 @@ impl Disk {
     pub(crate) fn read_at(&mut self, inode: Inode, buffer: &mut [u8], position: u64) -> io::Result<usize> {
         let short = self.random.one_in(self.faults.short_read_one_in);
         let random = self.random.next_u64();
+        self.fail_on(DiskOperation::Read, inode)?;
         let cached = &self.file(inode)?.contents.cached;
         let start = usize::try_from(position).unwrap_or(usize::MAX).min(cached.len());
         let mut count = buffer.len().min(cached.len() - start);
@@ -235,20 +310,23 @@ impl Disk {
     }
 
     /// How far the file's changes go now; a flush that begins now covers those.
-    pub(crate) fn sync_mark(&self, inode: Inode) -> io::Result<u64> {
+    pub(crate) fn sync_mark(&mut self, inode: Inode) -> io::Result<u64> {
+        self.trouble.note_flush(inode);
         Ok(self.file(inode)?.contents.mark())
     }
 
     /// A flush ends: what it covers is durable, or it fails and some of it may never be.
     pub(crate) fn finish_sync(&mut self, inode: Inode, mark: u64) -> io::Result<usize> {
-        let fails = self.random.one_in(self.faults.sync_error_one_in);
+        // Drawn where nothing fails, too: what follows in a seed stays as it was.
+        self.random.next_u64();
         let mut random = self.random.clone();
         self.random.next_u64();
-        let file = self.file_mut(inode)?;
-        if fails {
-            file.contents.lose_some(mark, &mut random);
-            return Err(error(libc::EIO));
+        if let Err(failure) = self.fail_on(DiskOperation::Sync, inode) {
+            self.trouble.note_failed_flush(inode);
+            self.file_mut(inode)?.contents.lose_some(mark, &mut random);
+            return Err(failure);
         }
+        let file = self.file_mut(inode)?;
         let flushed_bytes = file.contents.make_durable(mark);
         self.flushed_at_once_bytes = self.flushed_at_once_bytes.max(flushed_bytes);
         Ok(0)
@@ -259,6 +337,10 @@ impl Disk {
     }
 
     pub(crate) fn finish_sync_directory(&mut self, path: &Path, mark: u64) -> io::Result<usize> {
+        if let Err(failure) = self.fail_at(DiskOperation::SyncDirectory, path) {
+            self.trouble.note_failed_flush_of_directory(path);
+            return Err(failure);
+        }
         self.names.make_durable(path, mark)?;
         self.forget_unreachable();
         Ok(0)
@@ -287,17 +369,21 @@ impl Disk {
         if self.names.find(path).is_some() {
             return Err(error(libc::EEXIST));
         }
+        self.fail_at(DiskOperation::Names, path)?;
+        self.reserve(1)?;
         let inode = self.new_inode();
         self.names.link_directory(path, inode)
     }
 
     pub(crate) fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        self.fail_at(DiskOperation::Names, to)?;
         self.names.rename(from, to)?;
         self.forget_unreachable();
         Ok(())
     }
 
     pub(crate) fn remove_file(&mut self, path: &Path) -> io::Result<()> {
+        self.fail_at(DiskOperation::Names, path)?;
         self.names.unlink(path)?;
         self.forget_unreachable();
         Ok(())
@@ -324,6 +410,7 @@ impl Disk {
     /// The process is gone, the page cache is not.
     pub(crate) fn on_process_gone(&mut self) {
         self.freeze_after = None;
+        self.trouble.disarm();
         for file in self.files.values_mut() {
             file.opened = 0;
             file.locked_by = None;

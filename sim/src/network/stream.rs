@@ -6,7 +6,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use jackdaw_ring::driver::Payload;
 
 use super::{Network, NetworkEvent, StreamId};
-use crate::{disk::error, host::OperationId};
+use crate::{disk::error, host::OperationId, marks::reach};
 
 /// A chunk in a receiver's pooled buffer is at most this long.
 const POOLED_CHUNK_BYTES: u64 = 16 * 1024;
@@ -170,7 +170,9 @@ impl Network {
                 return moved;
             }
             if count == 0 {
-                if sender.outgoing.is_empty() && sender.shut && !sender.end_sent && sender.sends.is_empty() {
+                if !sender.outgoing.is_empty() {
+                    reach("network: a sender waits for its reader");
+                } else if sender.shut && !sender.end_sent && sender.sends.is_empty() {
                     self.send_segment(now_ns, from, 0);
                 }
                 return moved;
@@ -390,6 +392,9 @@ impl Network {
         end.failed.get_or_insert(code);
         end.outgoing.clear();
         end.end_sent = true;
+        if !end.incoming.is_empty() || end.in_flight > 0 {
+            reach("network: a connection is lost with bytes under way");
+        }
         if loses {
             end.incoming.clear();
         }

@@ -7,7 +7,7 @@ use jackdaw_ring::JoinHandle;
 use jackdaw_shard::{Node, NodeError, ShardSeat, StopReason, run_shard};
 
 use super::{PATIENCE, broken};
-use crate::{Host, World};
+use crate::{Host, World, marks::reach};
 
 /// A configuration from `key=value` texts.
 pub(super) fn configuration(overrides: &[String]) -> BrokerConfig {
@@ -28,6 +28,8 @@ pub(super) struct Broker {
     running: Vec<JoinHandle<Result<StopReason, NodeError>>>,
     /// Why shards ended.
     reasons: Rc<RefCell<Vec<String>>>,
+    /// Whether something went wrong for which the node may end by itself.
+    may_fail: Rc<dyn Fn() -> bool>,
 }
 
 impl Broker {
@@ -38,7 +40,12 @@ impl Broker {
         let reasons = Rc::default();
         let start = |(core, seat)| start_shard(host, &reasons, core, seat);
         let running = seats.into_iter().enumerate().map(start).collect();
-        Self { host: host.clone(), node, running, reasons }
+        Self { host: host.clone(), node, running, reasons, may_fail: Rc::new(|| false) }
+    }
+
+    /// Where `excuse` says so, the node may end by itself.
+    pub(super) fn excused_by(self, excuse: impl Fn() -> bool + 'static) -> Self {
+        Self { may_fail: Rc::new(excuse), ..self }
     }
 
     /// Neither has the host died nor a shard ended.
@@ -57,13 +64,30 @@ impl Broker {
         if !in_time {
             broken("a node starts", "it does not serve");
         }
-        true
+        self.goes_on()
     }
 
     /// A shard that has ended while nobody stopped it.
     pub(super) fn check_alive(&self) {
-        if self.host.is_running() && self.running.iter().any(JoinHandle::is_finished) {
+        if self.has_failed() && !(self.may_fail)() {
             broken("a node goes on", &format!("{:?}", self.reasons.borrow()));
+        }
+    }
+
+    /// The node ended by itself, or is about to.
+    pub(super) fn has_failed(&self) -> bool {
+        self.host.is_running() && self.running.iter().any(JoinHandle::is_finished)
+    }
+
+    /// Wait until all of a node that failed has ended, with the same reason.
+    pub(super) fn wait_failed(&self, world: &World) {
+        let all_ended = || self.running.iter().all(JoinHandle::is_finished);
+        if !world.run_until(PATIENCE, || !self.host.is_running() || all_ended()) {
+            broken("a node that fails ends", &format!("{:?}", self.reasons.borrow()));
+        }
+        for reason in self.reasons.borrow().iter() {
+            self.host.comment(reason);
+            reach(mark_of(reason));
         }
     }
 
@@ -77,15 +101,33 @@ impl Broker {
         }
     }
 
-    /// All of it ended because it was asked to.
-    pub(super) fn check_stopped(self, world: &World) {
+    /// All of it ended because it was asked to; false where something else ended it, as it may.
+    pub(super) fn check_stopped(self, world: &World) -> bool {
+        let mut is_clean = true;
         for shard in self.running {
-            match world.run(PATIENCE, shard) {
-                Ok(StopReason::Asked) => {}
-                Ok(StopReason::Fatal { text, .. }) => broken("a stop is clean", &text),
-                Err(error) => broken("a stop is clean", &error.to_string()),
+            let text = match world.run(PATIENCE, shard) {
+                Ok(StopReason::Asked) => continue,
+                Ok(StopReason::Fatal { text, .. }) => text,
+                Err(error) => error.to_string(),
+            };
+            if !(self.may_fail)() {
+                broken("a stop is clean", &text);
             }
+            reach("the node: a stop was not clean");
+            is_clean = false;
         }
+        is_clean
+    }
+}
+
+/// The mark of what a shard ended with.
+fn mark_of(reason: &str) -> &'static str {
+    match reason {
+        _ if reason.contains("kind: Disk") => "the node: exit for the disk",
+        _ if reason.contains("kind: Metadata") => "the node: exit for the metadata log",
+        _ if reason.contains("kind: Start") => "the node: exit at its start",
+        _ if reason.contains("Err(") => "the node: no start",
+        _ => "the node: another exit",
     }
 }
 

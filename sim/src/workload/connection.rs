@@ -10,7 +10,7 @@ use jackdaw_core::protocol::{
 use jackdaw_ring::{Socket, now, timeout};
 
 use super::{PATIENCE, broken};
-use crate::Host;
+use crate::{Host, marks::reach};
 
 pub(super) const PORT: u16 = 9092;
 const LARGEST_ANSWER_BYTES: usize = 64 << 20;
@@ -98,6 +98,9 @@ impl Connection {
             broken("answers come in order", &format!("{id} instead of {}", self.next_answer));
         }
         self.next_answer += 1;
+        if server.host.is_stalled() {
+            reach("client: an answer while the disk stalls");
+        }
         server.answers.set(server.answers.get() + 1);
         Ok(response)
     }

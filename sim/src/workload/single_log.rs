@@ -93,7 +93,7 @@ impl<S: 'static, M: Model + 'static> Process<S, M> {
             }
         }
         let work_count = self.model.borrow().appended_count();
-        Outcome { trace_hash: world.trace_hash(), trace_count: world.trace_count(), crash_count, work_count }
+        Outcome::of(world, crash_count, work_count)
     }
 
     /// One life: open, check, work until the end.

@@ -20,6 +20,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("tests", &["core", "codec-tests"]),
     ("tests/codec", &["core"]),
     ("fuzz", &["core", "ring", "storage", "net", "sim", "codec-tests"]),
+    ("tests/parity", &["core", "tests"]),
     ("xtask", &["core"]),
 ];
 

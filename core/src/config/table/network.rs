@@ -22,10 +22,12 @@ pub(super) const KEYS: &[ConfigKey] = &[
             given."),
     list("early.start.listeners").high()
         .waits(SECURITY, "Listeners that open before the node has finished starting."),
-    int("socket.send.buffer.bytes").default("102400").high()
-        .waits(SOCKETS, "The kernel's send buffer of a connection; -1 leaves it to the system."),
-    int("socket.receive.buffer.bytes").default("102400").high()
-        .waits(SOCKETS, "The kernel's receive buffer of a connection; -1 leaves it to the system."),
+    int("socket.send.buffer.bytes").default("262144").high()
+        .effective("The kernel's send buffer of a connection; -1 leaves it to the system. The system caps it at \
+            net.core.wmem_max."),
+    int("socket.receive.buffer.bytes").default("-1").high()
+        .effective("The kernel's receive buffer of a connection; -1 leaves it to the system. The system caps it at \
+            net.core.rmem_max."),
     int("socket.request.max.bytes").default("104857600").at_least(1).high()
         .effective("The largest request accepted. It is checked before memory is taken."),
     int("socket.listen.backlog.size").default("50").at_least(1)

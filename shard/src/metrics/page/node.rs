@@ -21,7 +21,7 @@ pub(super) fn write(page: &mut Page<'_>, samples: &NodeSamples) {
     text.sample(&node::BUILD, &[env!("CARGO_PKG_VERSION")], true);
     text.single(&node::BROKER_STATE, samples.cluster.broker_state);
     NEVER.into_iter().for_each(|family| text.single(family, 0_u64));
-    text.single(&node::OFFLINE_DIRS, 0_u64);
+    text.single(&node::OFFLINE_DIRS, samples.cluster.failed_dir_count);
     text.head(&node::MAX_LAG);
     text.sample(&node::MAX_LAG, &["Replica"], 0_u64);
     replicas(page, samples);

@@ -46,7 +46,7 @@ async fn create(shared: &Shared, connection: &mut Connection, index: usize) -> R
     shared.history.borrow_mut().set_topic(index, TopicState::Creating);
     let response = connection.call::<CreateTopicsRequest>(&request, 7).await?;
     let result = &response.topics[0];
-    if result.error_code != 0 && shared.is_stopping.get() {
+    if result.error_code != 0 && shared.may_refuse() {
         return Err(Lost);
     }
     if result.error_code != 0 {
@@ -68,7 +68,7 @@ async fn delete(shared: &Shared, connection: &mut Connection, index: usize) -> R
     shared.history.borrow_mut().set_topic(index, TopicState::Deleting(id));
     let response = connection.call::<DeleteTopicsRequest>(&requests::delete(id), 6).await?;
     let result = &response.responses[0];
-    if result.error_code != 0 && shared.is_stopping.get() {
+    if result.error_code != 0 && shared.may_refuse() {
         return Err(Lost);
     }
     if result.error_code != 0 {

@@ -67,7 +67,7 @@ async fn read_somewhere(
 ) -> Result<(), Lost> {
     if let Some(name) = name.filter(|_| random.one_in(3)) {
         let floor = shared.history.borrow().floor(key);
-        let end = list_offset(shared, connection, name, key.1, LATEST).await?;
+        let end = list_offset(shared, connection, name, key, LATEST).await?;
         shared.history.borrow_mut().on_end(key, floor, end);
     }
     let end = shared.history.borrow().floor(key).0;
@@ -94,6 +94,9 @@ async fn follow(
         let before = positions.clone();
         let request = requests::fetch(&changed, session, max_wait_ms);
         let response = send(shared, connection, &mut positions, &request).await?;
+        if response.error_code != 0 && shared.may_refuse() {
+            return Err(Lost);
+        }
         if response.error_code != 0 {
             broken("a session goes on", &format!("{response:?}"));
         }
@@ -128,7 +131,12 @@ async fn send(
 ) -> Result<FetchResponse, Lost> {
     let floors: Vec<Floor> = positions.iter().map(|(key, _)| shared.history.borrow().floor(*key)).collect();
     let sent_ms = now().as_millis();
-    let response = connection.call::<FetchRequest>(request, VERSION).await?;
+    connection.send(request, VERSION).await?;
+    if shared.faults.borrow().is_jitter() && jackdaw_ring::random_u64().is_multiple_of(4) {
+        // It reads late: meanwhile the answer fills what lies between.
+        sleep(Duration::from_millis(jackdaw_ring::random_u64() % 3_000)).await;
+    }
+    let response = connection.answer::<FetchRequest>(VERSION).await?;
     let mut history = shared.history.borrow_mut();
     let mut is_empty = true;
     let mut gone = Vec::new();
@@ -147,11 +155,19 @@ async fn send(
                     gone.push(key);
                     continue;
                 }
-                _ if shared.is_stopping.get() => return Err(Lost),
+                _ if shared.may_refuse() => return Err(Lost),
+                _ if shared.faults.borrow().is_rotten(key) => {
+                    is_empty = false;
+                    continue;
+                }
                 error => broken("a partition serves", &format!("Fetch at {:?}: {error}", positions[index])),
             }
             history.on_end(key, floors[index], data.high_watermark);
             let records = data.records.clone().unwrap_or_default();
+            if shared.faults.borrow().is_rotten(key) {
+                is_empty &= records.is_empty();
+                continue;
+            }
             let next = history.on_read(key, positions[index].1, &records);
             if next > data.high_watermark {
                 broken("only what is committed is read", &format!("{next} of {key:?}: {data:?}"));
@@ -160,15 +176,17 @@ async fn send(
             positions[index].1 = next;
         }
     }
-    if is_empty && response.error_code == 0 {
+    if is_empty && response.error_code == 0 && !shared.faults.borrow().excuses_delay() {
         let now_ms = now().as_millis();
         let max_wait_ms = match shared.plan.memory_bytes {
             None => u64::from(request.max_wait_ms.unsigned_abs()),
             // Where memory is short a long poll waits for its own behind others that wait.
             Some(_) => PATIENCE.as_millis() as u64,
         };
+        // So long may a reader be late, and a disk stall.
+        let late_ms = if shared.faults.borrow().is_jitter() { 30_000 } else { 0 };
         for (key, offset) in positions.iter() {
-            history.check_waited(*key, *offset, sent_ms, now_ms, max_wait_ms);
+            history.check_waited(*key, *offset, sent_ms + late_ms, now_ms, max_wait_ms);
         }
     }
     positions.retain(|(key, _)| !gone.contains(key));

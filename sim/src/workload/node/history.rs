@@ -12,10 +12,13 @@ use super::{
     broken,
     plan::{Plan, TopicPlan},
 };
-use crate::trace::hash_bytes;
+use crate::{marks::reach, trace::hash_bytes};
 
 /// How long after its records are acknowledged a waiting fetch is answered, and how late an answer may be.
 const WAKE_UP_MS: u64 = 5_000;
+
+/// How long a flush may take that `flush.ms` has begun, after one that was under way, on a disk that does not stall.
+const FLUSH_TAKES_MS: u64 = 1_000;
 
 /// A topic as its clients know it. Between a request and its answer it may be so or so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +49,8 @@ struct Acknowledged {
 #[derive(Debug)]
 struct Partition {
     flush_messages: Option<u64>,
+    /// What was acknowledged so long ago was flushed since.
+    flushed_after_ms: Option<u64>,
     /// By base offset: all that was read and has not been lost since as it may.
     entries: BTreeMap<i64, Entry>,
     acknowledged: BTreeMap<i64, Acknowledged>,
@@ -54,6 +59,8 @@ struct Partition {
     /// Not even a power cut takes what is below.
     durable_end: i64,
     may_lose: bool,
+    /// It was looked at in this life of the node: then it serves.
+    serves: bool,
     /// Times that something was lost as it may.
     losses: u64,
     /// When the acknowledged end rose, and to where.
@@ -75,6 +82,8 @@ pub(super) struct History {
     sent: BTreeMap<Stamp, Sent>,
     producer_ids: BTreeSet<i64>,
     decompressor: Decompressor,
+    flush_scheduler_interval_ms: u64,
+    life_began_ms: u64,
 }
 
 /// What a fetch or a look-up must not fall short of; taken before it is sent.
@@ -89,6 +98,8 @@ impl History {
             sent: BTreeMap::new(),
             producer_ids: BTreeSet::new(),
             decompressor: Decompressor::default(),
+            flush_scheduler_interval_ms: plan.flush_scheduler_interval_ms.unsigned_abs(),
+            life_began_ms: 0,
         }
     }
 
@@ -112,7 +123,11 @@ impl History {
         if let TopicState::There(id) = state {
             for partition in 0..plan.partitions {
                 let flush_messages = plan.flush_messages;
-                self.partitions.entry((id, partition)).or_insert_with(|| Partition::new(flush_messages));
+                let flushed_after_ms = plan.flush_ms.map(|millis| {
+                    millis.saturating_add(self.flush_scheduler_interval_ms).saturating_add(FLUSH_TAKES_MS)
+                });
+                let new = || Partition::new(flush_messages, flushed_after_ms);
+                self.partitions.entry((id, partition)).or_insert_with(new);
             }
         }
     }
@@ -249,6 +264,20 @@ impl History {
         next
     }
 
+    /// Bytes of a partition that has rotted: as far as they are sound, the offset behind them; and whether they are.
+    pub(super) fn on_rotten_read(&self, offset: i64, bytes: &[u8]) -> (i64, bool) {
+        let mut next = offset;
+        let mut position = 0;
+        while let Frame::Complete(batch) = BatchView::parse(&bytes[position..]) {
+            if batch.check_crc().is_err() {
+                return (next, false);
+            }
+            position += batch.size_bytes();
+            next = batch.header().last_offset() + 1;
+        }
+        (next, position == bytes.len())
+    }
+
     /// All of a partition was read after a start.
     pub(super) fn on_audited(&mut self, key: Key, end: i64) {
         if let Some(partition) = self.partitions.get(&key) {
@@ -270,32 +299,56 @@ impl History {
         }
     }
 
-    pub(super) fn on_power_cut(&mut self) {
+    pub(super) fn on_power_cut(&mut self, now_ms: u64) {
         for partition in self.partitions.values_mut() {
+            partition.note_flushed_by_age(self.life_began_ms, now_ms);
             partition.may_lose = true;
             partition.floor = partition.durable_end;
         }
     }
 
-    /// A clean stop flushes everything.
-    pub(super) fn on_stopped(&mut self) {
+    /// A life of the node begins.
+    pub(super) fn on_life(&mut self, now_ms: u64) {
+        self.life_began_ms = now_ms;
         for partition in self.partitions.values_mut() {
+            partition.serves = false;
+        }
+    }
+
+    /// A clean stop flushes everything, except of partitions that could not be opened.
+    pub(super) fn on_stopped(&mut self) {
+        for partition in self.partitions.values_mut().filter(|partition| partition.serves) {
             partition.durable_end = partition.durable_end.max(partition.floor);
         }
     }
 }
 
 impl Partition {
-    fn new(flush_messages: Option<u64>) -> Self {
+    fn new(flush_messages: Option<u64>, flushed_after_ms: Option<u64>) -> Self {
         Self {
             flush_messages,
+            flushed_after_ms,
             entries: BTreeMap::new(),
             acknowledged: BTreeMap::new(),
             floor: 0,
             durable_end: 0,
             may_lose: false,
+            serves: true,
             losses: 0,
             rises: Vec::new(),
+        }
+    }
+
+    /// `flush.ms`: what was acknowledged long enough before now was flushed.
+    fn note_flushed_by_age(&mut self, life_began_ms: u64, now_ms: u64) {
+        let Some(after_ms) = self.flushed_after_ms.filter(|_| self.serves) else { return };
+        let is_old = |at_ms: u64| at_ms >= life_began_ms && at_ms.saturating_add(after_ms) < now_ms;
+        let old = self.rises.iter().rev().find(|(at_ms, _)| is_old(*at_ms));
+        if let Some((_, end)) = old
+            && *end > self.durable_end
+        {
+            reach("history: flush.ms has flushed what a power cut would take");
+            self.durable_end = *end;
         }
     }
 
@@ -328,6 +381,7 @@ impl Partition {
             self.losses += 1;
         }
         self.may_lose = false;
+        self.serves = true;
         self.floor = end;
         drop(self.entries.split_off(&end));
         drop(self.acknowledged.split_off(&end));

@@ -5,10 +5,12 @@ mod admin;
 mod audit;
 pub(super) mod batches;
 mod consumer;
+mod faults;
 mod history;
 mod plan;
 mod producer;
 pub(super) mod requests;
+mod rot;
 
 use std::{
     cell::{Cell, RefCell},
@@ -18,7 +20,13 @@ use std::{
 
 use jackdaw_core::config::BrokerConfig;
 
-use self::{history::History, plan::Plan};
+pub use self::faults::{FAULT_MARKS, JITTER_MARKS, ROT_MARKS};
+use self::{
+    batches::Key,
+    faults::{Faults, Kind},
+    history::History,
+    plan::Plan,
+};
 use super::{
     Outcome, PATIENCE, broken,
     broker::{self, Broker},
@@ -51,9 +59,20 @@ struct Shared {
     /// Produce requests that wait for an answer on a connection that lives.
     outstanding: Cell<usize>,
     next_writer: Cell<u64>,
+    faults: RefCell<Faults>,
 }
 
 impl Shared {
+    /// An answer may be a refusal: the node stops, or something went wrong.
+    fn may_refuse(&self) -> bool {
+        self.is_stopping.get() || self.faults.borrow().excuse()
+    }
+
+    /// The same of what is asked of a partition.
+    fn may_refuse_of(&self, key: Key) -> bool {
+        self.may_refuse() || self.faults.borrow().is_rotten(key)
+    }
+
     fn next_writer(&self) -> u64 {
         let writer = self.next_writer.get();
         self.next_writer.set(writer + 1);
@@ -63,12 +82,34 @@ impl Shared {
 
 /// Run one seed.
 pub fn run(seed: u64) -> Outcome {
+    run_with(seed, Kind::None)
+}
+
+/// Run one seed of the same on a disk that fails and fills up.
+pub fn run_faults(seed: u64) -> Outcome {
+    run_with(seed, Kind::Disk)
+}
+
+/// Run one seed of the same on a disk that changes what was flushed.
+pub fn run_rot(seed: u64) -> Outcome {
+    run_with(seed, Kind::Rot)
+}
+
+/// Run one seed of the same with a disk that stalls, a clock that jumps, clients that read late.
+pub fn run_jitter(seed: u64) -> Outcome {
+    run_with(seed, Kind::Jitter)
+}
+
+fn run_with(seed: u64, kind: Kind) -> Outcome {
     let world = World::new(seed);
     let mut random = world.random("node workload");
     let node = world.add_host();
     let clients = world.add_host();
     let mut plan = Plan::draw(&mut random);
     plan.draw_memory(&mut world.random("memory"));
+    if kind == Kind::Jitter {
+        plan.draw_flush_ms(&mut world.random("flush.ms"));
+    }
     plan.set_faults(&world, &node, &mut random);
     clients.start(1);
     let shared = Rc::new(Shared {
@@ -80,6 +121,7 @@ pub fn run(seed: u64) -> Outcome {
         is_stopping: Cell::new(false),
         outstanding: Cell::new(0),
         next_writer: Cell::new(1),
+        faults: RefCell::new(Faults::new(&node, kind, world.random("faults"))),
     });
     start_clients(&world, &clients, &shared);
     let mut crash_count = 0;
@@ -91,7 +133,7 @@ pub fn run(seed: u64) -> Outcome {
     }
     clients.crash(Crash::Kill);
     let work_count = shared.server.answers.get();
-    Outcome { trace_hash: world.trace_hash(), trace_count: world.trace_count(), crash_count, work_count }
+    Outcome::of(&world, crash_count, work_count)
 }
 
 fn start_clients(world: &World, clients: &Host, shared: &Rc<Shared>) {
@@ -115,6 +157,7 @@ fn configuration(shared: &Shared) -> BrokerConfig {
         format!("replica.high.watermark.checkpoint.interval.ms={}", shared.plan.checkpoint_interval_ms),
         format!("log.index.interval.bytes={}", shared.plan.index_interval_bytes),
         format!("log.segment.delete.delay.ms={}", shared.plan.delete_delay_ms),
+        format!("log.flush.scheduler.interval.ms={}", shared.plan.flush_scheduler_interval_ms),
     ];
     let memory = shared.plan.memory_bytes.map(|bytes| format!("queued.max.request.bytes={bytes}"));
     let overrides: Vec<String> = overrides.into_iter().chain(memory).collect();
@@ -130,11 +173,23 @@ fn live(world: &World, clients: &Host, shared: &Rc<Shared>, random: &mut Random,
     }
     let shards = random.between(1, 3) as usize;
     host.comment(&format!("life {number} with {shards} shards, to end by {crash:?}"));
-    let broker = Broker::start(host, configuration(shared), shards);
+    shared.faults.borrow_mut().begin_life(world, &shared.history.borrow());
+    let of_faults = Rc::clone(shared);
+    let broker = Broker::start(host, configuration(shared), shards)
+        .excused_by(move || of_faults.faults.borrow().may_end());
+    shared.history.borrow_mut().on_life(world.now().as_millis() as u64);
     if broker.wait_serving(world) {
         work(world, clients, shared, random, &broker);
     }
-    let stops = host.is_running() && random.one_in(3);
+    if shared.faults.borrow().must_end() {
+        world.run_until(PATIENCE, || !broker.goes_on());
+    }
+    let has_failed = broker.has_failed();
+    if has_failed {
+        broker.wait_failed(world);
+    }
+    let mut stops = host.is_running() && random.one_in(3) && !has_failed;
+    shared.faults.borrow().check_end_of_life(!has_failed && host.is_running());
     if stops {
         shared.is_stopping.set(true);
         broker.stop(world);
@@ -143,21 +198,26 @@ fn live(world: &World, clients: &Host, shared: &Rc<Shared>, random: &mut Random,
     shared.is_stopping.set(false);
     shared.server.life.set(number + 1);
     shared.outstanding.set(0);
-    if host.is_running() {
+    let mut crash = crash;
+    let is_running = host.is_running();
+    if is_running {
+        stops = stops && broker.check_stopped(world);
         if stops {
-            broker.check_stopped(world);
             shared.history.borrow_mut().on_stopped();
         }
-        host.crash(crash);
-        if crash == Crash::PowerCut {
-            shared.history.borrow_mut().on_power_cut();
+        if shared.faults.borrow().needs_reboot() {
+            crash = Crash::PowerCut;
         }
-        return !stops;
+        host.crash(crash);
     }
     if crash == Crash::PowerCut {
-        shared.history.borrow_mut().on_power_cut();
+        // A disk that stalls is later than `flush.ms` asks.
+        let stalls = shared.faults.borrow().stalls();
+        let now_ms = if stalls { 0 } else { world.now().as_millis() as u64 };
+        shared.history.borrow_mut().on_power_cut(now_ms);
     }
-    true
+    shared.faults.borrow_mut().end_life(is_running && stops);
+    !(is_running && stops)
 }
 
 /// Audit, let the clients work, and perhaps wait until everything is answered.
@@ -188,7 +248,7 @@ fn work(world: &World, clients: &Host, shared: &Rc<Shared>, random: &mut Random,
     if goes_on() && random.one_in(2) {
         shared.phase.set(Phase::Settling);
         let settled = world.run_until(PATIENCE, || !goes_on() || shared.outstanding.get() == 0);
-        if !settled {
+        if !settled && !shared.faults.borrow().excuses_delay() {
             broken("a request is answered", &format!("{} are not", shared.outstanding.get()));
         }
     }

@@ -12,6 +12,8 @@ pub(super) struct TopicPlan {
     pub(super) segment_bytes: u64,
     /// `flush.messages`; without it the kernel decides.
     pub(super) flush_messages: Option<u64>,
+    /// `flush.ms`; without it records wait for the kernel.
+    pub(super) flush_ms: Option<u64>,
     /// May be deleted and made again; used by id only.
     pub(super) is_mortal: bool,
 }
@@ -36,6 +38,8 @@ pub(super) struct Plan {
     pub(super) reset_one_in: u64,
     /// `queued.max.request.bytes`; without it there is plenty.
     pub(super) memory_bytes: Option<u64>,
+    /// How often the node looks for what `flush.ms` has flushed.
+    pub(super) flush_scheduler_interval_ms: i64,
 }
 
 impl Plan {
@@ -63,12 +67,21 @@ impl Plan {
             index_interval_bytes: random.scaled(1, 4096),
             delete_delay_ms: random.scaled(1, 60_000),
             memory_bytes: None,
+            flush_scheduler_interval_ms: i64::MAX,
         }
     }
 
     /// Whether memory is short, so that requests and reads from disk wait for each other; of a stream of its own.
     pub(super) fn draw_memory(&mut self, random: &mut Random) {
         self.memory_bytes = random.one_in(2).then(|| random.scaled(1, 20_000));
+    }
+
+    /// Some topics have `flush.ms`.
+    pub(super) fn draw_flush_ms(&mut self, random: &mut Random) {
+        self.flush_scheduler_interval_ms = random.scaled(20, 1_000) as i64;
+        for topic in &mut self.topics {
+            topic.flush_ms = random.one_in(2).then(|| random.scaled(1, 1_000));
+        }
     }
 
     /// Turn the faults of network and disk up or down.
@@ -91,6 +104,7 @@ impl TopicPlan {
                 1 => Some(random.between(2, 6)),
                 _ => Some(1),
             },
+            flush_ms: None,
             is_mortal: random.one_in(2),
         }
     }

@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     Random,
+    marks::reach,
     workload::connection::{Connection, Lost},
 };
 
@@ -161,6 +162,9 @@ impl Producer {
 
     async fn identify(&mut self, connection: &mut Connection) -> Result<(), Lost> {
         let response = connection.call::<InitProducerIdRequest>(&requests::init_producer(), 4).await?;
+        if response.error_code != 0 && self.shared.may_refuse() {
+            return Err(Lost);
+        }
         if response.error_code != 0 {
             broken("a producer gets its id", &format!("{response:?}"));
         }
@@ -236,7 +240,7 @@ impl Producer {
         let mut is_refused = false;
         let first_life = answered.first_life;
         let is_refusal = |code| code != ErrorCode::None.code();
-        if self.shared.is_stopping.get() && results.iter().any(|result| is_refusal(result.error_code)) {
+        if self.shared.may_refuse() && results.iter().any(|result| is_refusal(result.error_code)) {
             // To be sent again; what was taken is a duplicate then.
             self.in_flight.push_front(answered);
             return Err(Lost);
@@ -245,11 +249,17 @@ impl Producer {
             let mut history = self.shared.history.borrow_mut();
             match ErrorCode::from_i16(result.error_code) {
                 ErrorCode::None => {
+                    if self.shared.faults.borrow().is_rotten(part.key) {
+                        reach("client: a damaged partition takes records");
+                    }
                     let now_ms = now().as_millis();
                     history.on_acknowledged(part.key, stamp, result.base_offset, now_ms);
                 }
                 ErrorCode::UnknownTopicId | ErrorCode::UnknownTopicOrPartition
                     if !history.is_there(part.key.0) => {}
+                ErrorCode::KafkaStorageError if self.shared.faults.borrow().is_rotten(part.key) => {
+                    is_refused = true;
+                }
                 // A restart forgets all but the last batch of the window; a loss leaves a gap.
                 ErrorCode::OutOfOrderSequenceNumber
                     if !history.is_there(part.key.0)

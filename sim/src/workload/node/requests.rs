@@ -29,6 +29,7 @@ pub(super) fn create(plan: &TopicPlan) -> CreateTopicsRequest {
     };
     let mut configs = vec![config("internal.segment.bytes", plan.segment_bytes)];
     configs.extend(plan.flush_messages.map(|messages| config("flush.messages", messages)));
+    configs.extend(plan.flush_ms.map(|millis| config("flush.ms", millis)));
     let topic = CreatableTopic {
         name: plan.name.clone(),
         num_partitions: plan.partitions,
