@@ -4,7 +4,7 @@ use std::{panic::catch_unwind, process::ExitCode};
 
 use jackdaw_sim::{
     marks::{self, Marks},
-    workload::{self, SEEDS_REACH_ALL_MARKS, WORKLOADS, Workload, groups},
+    workload::{self, SEEDS_REACH_ALL_MARKS, WORKLOADS, Workload},
 };
 
 struct Options {
@@ -84,9 +84,6 @@ fn run(workload: &'static Workload, options: &Options) -> (Vec<u64>, Marks) {
         options.first,
         failed.len()
     );
-    for (what, count) in groups::reached::take().into_iter().filter(|(_, count)| *count > 0) {
-        println!("{}: {count} {what}", workload.name);
-    }
     (failed, reached)
 }
 

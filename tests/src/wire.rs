@@ -40,7 +40,7 @@ impl Connection {
 
     /// A second handle of the same connection.
     pub fn try_clone(&self) -> io::Result<Self> {
-        Ok(Self { stream: self.stream.try_clone()?, next_correlation_id: self.next_correlation_id })
+        Ok(Self { stream: self.stream.try_clone()?, ..*self })
     }
 
     /// A call to a broker that may be gone.

@@ -83,7 +83,10 @@ fn what_is_remembered_is_bounded() {
     assert_eq!(used("c", 12_500), (10_000, 2), "b counts no more");
 }
 
-fn quotas(entries: &[(&[(&str, Option<&str>)], &str, f64)]) -> ClientQuotas {
+/// The kinds and names of an entity, a key and its value.
+type Entry<'a> = (&'a [(&'a str, Option<&'a str>)], &'a str, f64);
+
+fn quotas(entries: &[Entry<'_>]) -> ClientQuotas {
     let mut quotas = ClientQuotas::default();
     for (entity, key, value) in entries {
         let part = |(kind, name): &(&str, Option<&str>)| EntityData {

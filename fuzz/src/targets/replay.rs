@@ -130,16 +130,10 @@ pub(super) fn groups(input: &[u8]) {
     let image = Image::default();
     let context = Context { now_ms: 1000, unix_ms: NOW_MS, random: [1, 2], image: &image };
     let outcome = coordinator.activate(&context);
-    for record in &outcome.records {
-        coordinator.replay(record);
-    }
-    coordinator.accept(&context, outcome.effects);
+    coordinator.take(&context, &outcome.records, outcome.records.len(), outcome.effects);
     let later = Context { now_ms: 10_000_000, unix_ms: NOW_MS + 10_000_000, ..context };
     let outcome = coordinator.poll(&later);
-    for record in &outcome.records {
-        coordinator.replay(record);
-    }
-    coordinator.accept(&later, outcome.effects);
+    coordinator.take(&later, &outcome.records, outcome.records.len(), outcome.effects);
 }
 
 /// A key or a value with its type or version before it.

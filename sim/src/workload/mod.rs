@@ -106,6 +106,7 @@ pub const WORKLOADS: &[Workload] = &[
         name: "groups-mixed",
         about: "the same with both protocols in one group, expressions, and offsets, groups and topics that end",
         run: groups::run_mixed,
+        marks: groups::reached::MIXED_MARKS,
     },
 ];
 

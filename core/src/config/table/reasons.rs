@@ -6,7 +6,6 @@ pub(super) const MANY_DIRS: &str = "several data directories and their failure";
 pub(super) const STREAMS: &str = "streams groups";
 pub(super) const SHARE: &str = "share groups";
 pub(super) const TRANSACTIONS: &str = "transactions";
-pub(super) const CONNECTION_QUOTAS: &str = "connection quotas";
 pub(super) const TIERED: &str = "tiered storage";
 pub(super) const SECURITY: &str = "TLS, SASL and authorisation";
 pub(super) const OAUTH: &str = "SASL OAUTHBEARER";

@@ -20,7 +20,7 @@ use super::{
     plan::Protocol,
     reached,
 };
-use crate::workload::connection::Connection;
+use crate::{marks, workload::connection::Connection};
 
 const PROTOCOL_TYPE: &str = "consumer";
 
@@ -123,7 +123,7 @@ async fn join(
         .shared
         .saw(member.group, if response.leader.is_empty() { Served::Consumer } else { Served::Classic });
     if response.leader.is_empty() {
-        reached::count(reached::CLASSIC_IN_CONSUMER);
+        marks::reach(reached::CLASSIC_IN_CONSUMER);
     }
     // What a member without an id has said belongs to the id it has got.
     said(member);

@@ -20,7 +20,7 @@ use super::{
     member::{Member, Trouble},
     reached,
 };
-use crate::workload::connection::Connection;
+use crate::{marks, workload::connection::Connection};
 
 const VERSION: i16 = 1;
 /// The topics that groups consume, and some that they do not know of.
@@ -121,17 +121,23 @@ async fn reconcile(
     member.epoch = response.member_epoch;
     if let Some(assignment) = &response.assignment {
         let mut target = BTreeSet::new();
+        let mut strange = BTreeSet::new();
         for topic in &assignment.topic_partitions {
             let number = member.shared.topics.borrow().iter().position(|id| *id == Some(topic.topic_id));
             let Some(number) = number else {
                 if member.plan().by_regex {
-                    // A topic that comes and goes; as for the member, it has nothing there.
-                    reached::count(reached::FOUND_BY_REGEX);
+                    // A topic that comes and goes: nothing is done with it.
+                    marks::reach(reached::FOUND_BY_REGEX);
+                    strange.extend(topic.partitions.iter().map(|partition| (topic.topic_id, *partition)));
                     continue;
                 }
                 broken("an assignment names what is subscribed", &format!("{response:?}"))
             };
             target.extend(topic.partitions.iter().map(|partition| (number, *partition)));
+        }
+        if strange != member.strange {
+            // The coordinator waits to hear that what went was given up.
+            (member.strange, member.told) = (strange, None);
         }
         take(member, connection, target).await?;
     }

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, rc::Rc, time::Duration};
 use jackdaw_core::{
     error_code::ErrorCode,
     protocol::{Request, messages::FindCoordinatorRequest},
+    uuid::Uuid,
 };
 use jackdaw_ring::sleep;
 
@@ -88,6 +89,8 @@ pub(super) struct Member {
     pub(super) heartbeat_due_ms: u64,
     /// KIP-848: what the coordinator was last told that this member owns; `None` if that is not known.
     pub(super) told: Option<BTreeSet<Place>>,
+    /// What it was assigned of topics that the workload does not consume.
+    pub(super) strange: BTreeSet<(Uuid, i32)>,
     /// The session must be over: nothing may be taken from this member until it has joined.
     pub(super) is_dead: bool,
 }
@@ -122,6 +125,7 @@ impl Member {
             positions: Positions::default(),
             heartbeat_due_ms: 0,
             told: None,
+            strange: BTreeSet::new(),
             is_dead: false,
             random,
         }
@@ -279,6 +283,7 @@ impl Member {
         self.positions.clear();
         self.joins = true;
         self.told = None;
+        self.strange.clear();
         self.change_status(|status| {
             status.epoch = None;
             status.owned.clear();

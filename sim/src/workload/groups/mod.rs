@@ -37,7 +37,7 @@ use super::{
     broker::{self, Broker},
     connection::{self, Server},
 };
-use crate::{Crash, Host, Random, World};
+use crate::{Crash, Host, Random, World, marks};
 
 /// What clients may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,8 +139,8 @@ impl Shared {
     fn saw(&self, group: usize, served: Served) {
         let before = self.served.borrow_mut()[group].replace(served);
         match (before, served) {
-            (Some(Served::Classic), Served::Consumer) => reached::count(reached::UPGRADED),
-            (Some(Served::Consumer), Served::Classic) => reached::count(reached::DOWNGRADED),
+            (Some(Served::Classic), Served::Consumer) => marks::reach(reached::UPGRADED),
+            (Some(Served::Consumer), Served::Classic) => marks::reach(reached::DOWNGRADED),
             _ => {}
         }
     }

@@ -15,9 +15,9 @@ use jackdaw_core::{
 };
 use jackdaw_ring::{now, sleep};
 
-use super::{PATIENCE, Shared, audit, broken, history::Place, reached, requests};
+use super::{PATIENCE, Shared, broken, reached, requests};
 use crate::{
-    Host, Random, World,
+    Host, Random, World, marks,
     workload::{
         broker::Broker,
         connection::{Connection, Lost},
@@ -179,14 +179,9 @@ impl Undertaker {
     }
 
     async fn delete_offset(&mut self, connection: &mut Connection) -> Result<(), Lost> {
-        let partition = OffsetDeleteRequestPartition { partition_index: 0, ..Default::default() };
-        let topic = OffsetDeleteRequestTopic {
-            name: self.topic.clone(),
-            partitions: vec![partition],
-            ..Default::default()
-        };
-        let request =
-            OffsetDeleteRequest { group_id: self.group.clone(), topics: vec![topic], ..Default::default() };
+        let partition = OffsetDeleteRequestPartition { partition_index: 0 };
+        let topic = OffsetDeleteRequestTopic { name: self.topic.clone(), partitions: vec![partition] };
+        let request = OffsetDeleteRequest { group_id: self.group.clone(), topics: vec![topic] };
         let Some(Some(_)) = self.known.take() else { return Ok(()) };
         self.forget_left();
         let response = connection.call::<OffsetDeleteRequest>(&request, 0).await?;
@@ -200,7 +195,7 @@ impl Undertaker {
             return self.bear(code, "an offset is deleted", &format!("{response:?}")).await;
         }
         self.tell("its offset is deleted");
-        reached::count(reached::OFFSETS_DELETED);
+        marks::reach(reached::OFFSETS_DELETED);
         self.known = Some(None);
         self.check(connection).await
     }
@@ -208,14 +203,14 @@ impl Undertaker {
     async fn delete_group(&mut self, connection: &mut Connection) -> Result<(), Lost> {
         let Some(Some(_)) = self.known.take() else { return Ok(()) };
         self.forget_left();
-        let request = DeleteGroupsRequest { groups_names: vec![self.group.clone()], ..Default::default() };
+        let request = DeleteGroupsRequest { groups_names: vec![self.group.clone()] };
         let response = connection.call::<DeleteGroupsRequest>(&request, 2).await?;
         let code = response.results.first().map_or(0, |result| result.error_code);
         if code != 0 {
             return self.bear(code, "an empty group is deleted", &format!("{response:?}")).await;
         }
         self.tell("is deleted");
-        reached::count(reached::GROUPS_DELETED);
+        marks::reach(reached::GROUPS_DELETED);
         self.known = Some(None);
         self.check(connection).await
     }
@@ -233,14 +228,14 @@ impl Undertaker {
             return self.bear(code, "a topic is deleted", &format!("{response:?}")).await;
         }
         self.tell("its topic is deleted");
-        reached::count(reached::TOPICS_DELETED);
+        marks::reach(reached::TOPICS_DELETED);
         if self.random.one_in(2) {
             self.make_topic(connection).await?;
         }
         let begun = now();
         while self.shared.is_serving() {
             if fetch(&self.shared, connection, &self.group, &self.topic).await? == Some(None) {
-                reached::count(reached::OFFSETS_GONE_WITH_TOPIC);
+                marks::reach(reached::OFFSETS_GONE_WITH_TOPIC);
                 return Ok(());
             }
             if now().0 - begun.0 > GOES_WITHIN.as_nanos() as u64 {
@@ -303,7 +298,7 @@ async fn look(shared: Rc<Shared>, expired: Vec<Left>) -> Result<(), Lost> {
     for left in expired {
         match fetch(&shared, &mut connection, &left.group, &left.topic).await? {
             None => {}
-            Some(None) => reached::count(reached::OFFSETS_EXPIRED),
+            Some(None) => marks::reach(reached::OFFSETS_EXPIRED),
             Some(found) => {
                 broken("offsets of a group without members expire", &format!("{left:?}: {found:?}"))
             }
@@ -312,17 +307,36 @@ async fn look(shared: Rc<Shared>, expired: Vec<Left>) -> Result<(), Lost> {
     for (group, plan) in shared.plan.groups.iter().enumerate() {
         let has_members = shared.groups[group].iter().any(|slot| slot.status.borrow().epoch.is_some());
         if has_members {
-            let who = requests::Credentials { group: plan.name.clone(), epoch: -1, ..Default::default() };
-            let committed = committed_places(&shared, group);
-            audit::check_offsets(&shared, &mut connection, group, &who).await?;
-            committed.iter().for_each(|_| reached::count(reached::OFFSETS_NOT_EXPIRED));
+            check_kept(&shared, &mut connection, group, &plan.name).await?;
         }
     }
     Ok(())
 }
 
-/// Where a group has surely committed.
-fn committed_places(shared: &Shared, group: usize) -> Vec<Place> {
-    let history = shared.history.borrow();
-    shared.places().into_iter().filter(|place| history.offsets.committed(group, *place) > 0).collect()
+/// What a group with members has committed is there.
+async fn check_kept(
+    shared: &Shared,
+    connection: &mut Connection,
+    group: usize,
+    name: &str,
+) -> Result<(), Lost> {
+    const VERSION: i16 = 8;
+    let who = requests::Credentials { group: name.to_owned(), epoch: -1, ..Default::default() };
+    let request = requests::fetch_offsets(shared, &who, VERSION, None, false);
+    let sent = shared.tick();
+    let response = connection.call::<OffsetFetchRequest>(&request, VERSION).await?;
+    let found = match requests::read_offsets(shared, &response, VERSION) {
+        Ok(found) => found,
+        Err(_) => broken("committed offsets are read", &format!("{response:?}")),
+    };
+    let tick = shared.tick();
+    let offsets = &mut shared.history.borrow_mut().offsets;
+    for place in shared.places() {
+        let found = found.get(&place).copied().flatten();
+        offsets.on_fetched(group, place, sent, tick, found);
+        if found.is_some() {
+            marks::reach(reached::OFFSETS_NOT_EXPIRED);
+        }
+    }
+    Ok(())
 }
