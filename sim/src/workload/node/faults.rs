@@ -44,9 +44,7 @@ pub const ROT_MARKS: &[&str] = &[
     "disk: an index rots",
     "disk: a producer snapshot rots",
     "log: partition is offline: a file is damaged",
-    "log: a read met damage",
     "client: a batch fails its CRC",
-    "client: a read of damage is refused",
     "client: a damaged partition takes records",
 ];
 
