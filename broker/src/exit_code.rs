@@ -10,7 +10,7 @@ pub(crate) enum ExitCode {
     Error = 1,
     /// Arguments or configuration are wrong: trying again does not help.
     Usage = 2,
-    /// An fsync failed: what the disk holds is no longer known. Check the disk before the next start.
+    /// A write or fsync failed where the node cannot do without: what the disk holds is no longer known.
     FsyncFailed = 10,
     /// The metadata log is corrupt. A start would fail again: restore it from another node or a backup.
     CorruptMetadata = 11,
@@ -38,7 +38,7 @@ pub(crate) const HELP: &str = "Exit codes:
   0    done
   1    failed; stderr says why
   2    arguments or configuration are wrong
-  10   a server stopped because an fsync failed: check the disk before the next start
+  10   a server stopped because its disk failed or is full: check the disk before the next start
   11   a server stopped because its metadata log is corrupt
   12   a broken invariant: a defect of Jackdaw, worth a report
   130  interrupted by SIGINT";

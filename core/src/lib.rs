@@ -12,5 +12,6 @@ pub mod metrics;
 pub mod partition_state;
 pub mod producer_state;
 pub mod protocol;
+pub mod quota;
 pub mod records;
 pub mod uuid;

@@ -76,6 +76,11 @@ pub const TRANSACTION_INDEX_SIZE_MAX_BYTES: usize = 512 << 20;
 /// A producer snapshot: 46 bytes for each of `PRODUCERS_PER_PARTITION_MAX` producers, and as much again for one that
 /// Kafka wrote, which has no such bound.
 pub const PRODUCER_SNAPSHOT_SIZE_MAX_BYTES: usize = 2 * 46 * PRODUCERS_PER_PARTITION_MAX + 64;
+/// Files of segments that one shard keeps open, where the limit on the process's descriptors allows as many. A partition that
+/// is written takes one to three, an older segment that is read takes two; past it those unused for longest are closed.
+pub const SEGMENT_FILES_OPEN_MAX: usize = 200_000;
+/// What a shard keeps open however few descriptors there are: a dozen partitions in use.
+pub const SEGMENT_FILES_OPEN_MIN: usize = 48;
 /// Batches of a partition whose places are remembered for readers at the tail: more than a consumer that keeps up is
 /// behind; 24 bytes each in every partition.
 pub const RECENT_BATCH_COUNT: usize = 32;
@@ -97,6 +102,11 @@ pub const GROUP_EXPIRED_TIMERS_MAX: usize = 1_000;
 /// What a decision about a group writes in one batch, by a rough count: a quarter of the default `max.message.bytes`.
 /// More than that is ordered so that it may be cut.
 pub const GROUP_ATOMIC_BYTES_MAX: usize = 256 << 10;
+/// Steps in which one target of a group whose members ask for different topics is evened out, beside two looks at every
+/// member of every topic: some ten milliseconds. Each is a member looked at or a partition moved. A target that would
+/// take more is less even than it could be, and the next one goes on from it.
+pub const GROUP_BALANCE_STEPS_MAX: usize = 1 << 17;
+
 // Groups: what the coordinator of one partition of `__consumer_offsets` remembers.
 
 /// Members of one group, whatever `group.max.size` says (its default is no limit). A leader is told of all of them in
@@ -148,3 +158,12 @@ pub const NEW_MEMBER_JOIN_TIMEOUT_MS: u64 = 5 * 60 * 1000;
 /// How long, at least, a rebalance goes on waiting when only static members are left and none is there: their
 /// sessions end it, and their own rebalance timeout may be nothing.
 pub const REBALANCE_WAIT_AGAIN_MIN_MS: u64 = 1_000;
+
+// Client quotas.
+
+/// Samples that a rate is made of, whatever `quota.window.num` says: each use looks at all of them.
+pub const QUOTA_WINDOWS_MAX: u32 = 3_600;
+/// Users, client ids and addresses whose use of one quota a shard remembers, about 400 bytes each at the default windows.
+/// Where there are more at one time, those that come last are not throttled; who invents client ids has escaped a default
+/// quota anyway.
+pub const QUOTA_SCOPES_MAX: usize = 100_000;

@@ -12,7 +12,9 @@ use crate::{
     limits::{
         FILE_STEP_BYTES, PIPELINE_REQUESTS_MAX, PROGRESS_STEP_BYTES, SEND_BATCH_BYTES, UNCOUNTED_ANSWER_BYTES,
     },
+    mute,
     pipeline::{Answer, Dispatched, Piece, Response, Service, Times},
+    refusals::{Refusal, Refusals},
 };
 
 /// What every connection of a listener shares.
@@ -76,10 +78,12 @@ enum End {
 }
 
 fn log_end(socket: &Socket, error: &FrameError) {
-    match error {
-        FrameError::Io(error) => tracing::debug!(peer = %socket.peer(), %error, "connection ended"),
-        FrameError::Closing => tracing::debug!(peer = %socket.peer(), "connection ended"),
-        error => tracing::info!(peer = %socket.peer(), "closed the connection: the peer {error}"),
+    let Some(refusal) = error.refusal() else {
+        tracing::debug!(peer = %socket.peer(), %error, "connection ended");
+        return;
+    };
+    if let Some(others) = Refusals::own().count(refusal) {
+        tracing::info!(peer = %socket.peer(), others, "closed the connection: the peer {error}");
     }
 }
 
@@ -90,8 +94,14 @@ async fn read<S: Service>(
 ) -> Result<End, FrameError> {
     let (socket, ends) = (&shared.socket, &*shared.registration.ends);
     let mut session = service.open(socket.peer());
-    let mut frames = FrameReader::new(config.request_max_bytes, config.budget.clone());
-    while let Some(frame) = frames.next(socket, ends).await? {
+    let mut frames =
+        FrameReader::new(config.request_max_bytes, config.budget.clone(), shared.registration.active());
+    loop {
+        mute::hold(service, &session, (socket, ends), (&mut frames, None), &config.budget).await?;
+        let Some(mut frame) = frames.next(socket, ends).await? else { return Ok(End::Peer) };
+        // An answer may have muted the connection while the next request was on its way.
+        mute::hold(service, &session, (socket, ends), (&mut frames, Some(&mut frame)), &config.budget)
+            .await?;
         let received = shared.registration.touch();
         let label = service.label(&frame.bytes);
         let needed = service.memory_bytes(&frame.bytes);
@@ -108,7 +118,6 @@ async fn read<S: Service>(
             return Ok(End::Closing);
         }
     }
-    Ok(End::Peer)
 }
 
 /// Take `size_bytes` for a request on top of what its frame has; whether it had to wait. While there are none the socket
@@ -125,6 +134,10 @@ async fn take_memory(
     let mut permit = frame.unwrap_or_else(|| budget.permit());
     let must_wait = !permit.try_grow(size_bytes);
     if must_wait {
+        if let Some(others) = Refusals::own().count(Refusal::RequestMemory) {
+            let peer = shared.socket.peer();
+            tracing::info!(%peer, size_bytes, others, "a request waits for memory: queued.max.request.bytes is used up");
+        }
         shared.socket.pause_receiving();
         let grown = shared.registration.ends.while_open(&shared.socket, permit.grow(size_bytes)).await;
         grown.ok_or(FrameError::Closing)?;
@@ -205,7 +218,10 @@ async fn answer_all<S: Service>(output: &mut Output<'_, S>, pipeline: &Queue<Slo
             Answer::Nothing => output.service.answered(label, &Times { sent: times.ready, ..times }),
             Answer::Close(reason) => {
                 output.flush(false).await?;
-                tracing::info!(peer = %output.shared.socket.peer(), "closed the connection: {reason}");
+                if let Some(others) = Refusals::own().count(Refusal::BadRequest) {
+                    let peer = output.shared.socket.peer();
+                    tracing::info!(%peer, others, "closed the connection: {reason}");
+                }
                 return Ok(());
             }
         }

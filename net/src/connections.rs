@@ -9,7 +9,10 @@ use std::{
 use jackdaw_ring::{Instant, Socket, now, sleep};
 use slab::Slab;
 
-use crate::ends::Ends;
+use crate::{
+    ends::Ends,
+    refusals::{Refusal, Refusals},
+};
 
 /// How often idle connections are looked for. Kafka's own granularity is the poll; ten seconds keep an idle core
 /// asleep.
@@ -55,11 +58,16 @@ impl Connections {
 
     /// End connections that have been idle for `limit` (`connections.max.idle.ms`), for ever.
     pub async fn close_idle(self, limit: Duration) {
+        let refusals = Refusals::own();
         loop {
             sleep(IDLE_CHECK.min(limit)).await;
             let deadline = now();
             for (_, entry) in self.0.borrow().iter() {
                 if deadline.since(entry.active.get()) > limit {
+                    if let Some(others) = refusals.count(Refusal::Idle) {
+                        let (peer, idle_ms) = (entry.socket.peer(), limit.as_millis() as u64);
+                        tracing::info!(%peer, idle_ms, others, "closed the connection: connections.max.idle.ms");
+                    }
                     entry.ends.close(&entry.socket);
                 }
             }
@@ -68,6 +76,11 @@ impl Connections {
 }
 
 impl Registration {
+    /// The clock by which the connection is idle, for who receives.
+    pub(crate) fn active(&self) -> Rc<Cell<Instant>> {
+        Rc::clone(&self.active)
+    }
+
     /// When the connection was used last.
     pub fn last_used(&self) -> Instant {
         self.active.get()

@@ -1,7 +1,7 @@
 //! Frames: a length of four bytes, big-endian, then that many bytes. Memory follows the bytes that arrived, not the
 //! length that was claimed, but for a first part of large frames, which is counted in the budget.
 
-use std::io;
+use std::{cell::Cell, io, rc::Rc};
 
 use bytes::{Buf, Bytes, BytesMut};
 use jackdaw_ring::{Instant, Socket, now, timeout};
@@ -13,6 +13,7 @@ use crate::{
         FIRST_ALLOCATION_BYTES, FRAME_PROGRESS_TIMEOUT, POOLED_FRAME_BYTES_MAX, PROGRESS_STEP_BYTES,
         PROVEN_BYTES_MAX,
     },
+    refusals::Refusal,
 };
 
 const LENGTH_BYTES: usize = 4;
@@ -33,12 +34,38 @@ pub(crate) enum FrameError {
     Io(#[from] io::Error),
 }
 
+impl FrameError {
+    /// What of it the peer has to answer for.
+    pub(crate) fn refusal(&self) -> Option<Refusal> {
+        match self {
+            Self::Size { .. } => Some(Refusal::RequestSize),
+            Self::Truncated { .. } => Some(Refusal::Truncated),
+            Self::Stalled => Some(Refusal::Stalled),
+            Self::Closing | Self::Io(_) => None,
+        }
+    }
+}
+
 /// One request frame and the memory permit that it holds, if it has memory of its own.
 pub(crate) struct Frame {
     pub(crate) bytes: Bytes,
     pub(crate) permit: Option<Permit>,
     /// When its beginning was there, where the rest was not.
     pub(crate) arriving: Option<Instant>,
+}
+
+impl Frame {
+    /// What of it lies in the core's receive buffers.
+    pub(crate) fn borrowed_bytes(&self) -> usize {
+        if self.permit.is_none() { self.bytes.len() } else { 0 }
+    }
+
+    /// Move it to memory of its own, for which the caller has a permit.
+    pub(crate) fn own(&mut self) {
+        if self.permit.is_none() {
+            self.bytes = Bytes::copy_from_slice(&self.bytes);
+        }
+    }
 }
 
 /// Cuts one connection's byte stream into frames.
@@ -49,11 +76,23 @@ pub(crate) struct FrameReader {
     buffered: Bytes,
     /// The largest frame that this peer has sent whole, up to a bound: it gets that much at once from then on.
     proven_bytes: usize,
+    /// When something was received last: a peer that is in the middle of a request is not idle.
+    active: Rc<Cell<Instant>>,
 }
 
 impl FrameReader {
-    pub(crate) fn new(limit_bytes: usize, budget: Budget) -> Self {
-        Self { limit_bytes, budget, buffered: Bytes::new(), proven_bytes: 0 }
+    pub(crate) fn new(limit_bytes: usize, budget: Budget, active: Rc<Cell<Instant>>) -> Self {
+        Self { limit_bytes, budget, buffered: Bytes::new(), proven_bytes: 0, active }
+    }
+
+    /// Received and not yet cut into frames.
+    pub(crate) fn buffered_bytes(&self) -> usize {
+        self.buffered.len()
+    }
+
+    /// Move that to memory of its own, for which the caller has a permit.
+    pub(crate) fn own_buffered(&mut self) {
+        self.buffered = Bytes::copy_from_slice(&self.buffered);
     }
 
     /// The next frame; `None` where the peer ended the stream between two frames.
@@ -109,7 +148,10 @@ impl FrameReader {
             let received =
                 timeout(FRAME_PROGRESS_TIMEOUT, socket.receive()).await.map_err(|_| FrameError::Stalled)?;
             match received? {
-                Some(chunk) => self.buffered = chunk,
+                Some(chunk) => {
+                    self.buffered = chunk;
+                    self.active.set(now());
+                }
                 None => return Err(FrameError::Truncated { missing_bytes: size_bytes - frame.len() }),
             }
         }
@@ -127,7 +169,7 @@ impl FrameReader {
         let mut frame = BytesMut::with_capacity(capacity);
         frame.extend_from_slice(&std::mem::take(&mut self.buffered));
         loop {
-            frame = fill(socket, frame, capacity).await?;
+            frame = fill(socket, frame, capacity, &self.active).await?;
             if frame.len() < capacity {
                 return Err(FrameError::Truncated { missing_bytes: size_bytes - frame.len() });
             }
@@ -147,12 +189,18 @@ impl FrameReader {
 
 /// Receive until `frame` has `size_bytes`, which is at most its capacity; short at the end of the stream. An
 /// allocator may give more capacity than was asked for: what lies beyond belongs to the next frame.
-async fn fill(socket: &Socket, frame: BytesMut, size_bytes: usize) -> Result<BytesMut, FrameError> {
+async fn fill(
+    socket: &Socket,
+    frame: BytesMut,
+    size_bytes: usize,
+    active: &Cell<Instant>,
+) -> Result<BytesMut, FrameError> {
     let mut frame = frame;
     while frame.len() < size_bytes {
         let step_end = size_bytes.min(frame.len() + PROGRESS_STEP_BYTES);
         let received = timeout(FRAME_PROGRESS_TIMEOUT, socket.receive_into(frame, step_end)).await;
         frame = received.map_err(|_| FrameError::Stalled)??;
+        active.set(now());
         if frame.len() < step_end {
             break;
         }

@@ -11,7 +11,9 @@ pub mod frame;
 pub mod http;
 pub mod limits;
 pub mod listener;
+mod mute;
 pub mod pipeline;
+pub mod refusals;
 
 pub use connection::{ConnectionConfig, serve};
 pub use connections::Connections;

@@ -51,5 +51,5 @@ pub const HTTP_HEAD_BYTES_MAX: usize = 16 << 10;
 /// How long a head may take: whoever connects has something to ask.
 pub const HTTP_HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Before another try where no HTTP connection can be accepted, for want of descriptors say.
+/// Before another try where no connection can be accepted, for want of descriptors say.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

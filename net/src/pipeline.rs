@@ -109,6 +109,11 @@ pub trait Service: 'static {
         0
     }
 
+    /// Until when nothing is to be read from this connection: its client was told to wait (KIP-219).
+    fn muted_until(&self, _session: &Self::Session) -> Option<Instant> {
+        None
+    }
+
     /// A request has been answered.
     fn answered(&self, _label: u32, _times: &Times) {}
 

@@ -8,7 +8,7 @@ use jackdaw_net::{
     Answer, ConnectionConfig, Connections, Dispatched, Piece, Response, Service,
     budget::Budget,
     limits::PIPELINE_REQUESTS_MAX,
-    listener::{Loads, Placed, accept},
+    listener::{Allowed, Loads, Placed, accept},
     serve,
 };
 use jackdaw_ring::{Executor, JoinHandle, Listener, Socket, UringConfig, UringDriver, sleep, spawn, timeout};
@@ -455,6 +455,20 @@ fn a_full_pipeline_outlives_neither_a_stop_nor_the_idle_limit() {
     });
 }
 
+#[test]
+fn who_is_slow_in_the_middle_of_a_request_is_not_idle() {
+    run(async {
+        let served = connect(&config(1 << 20)).await;
+        spawn(served.config.connections.clone().close_idle(Duration::from_secs(2)));
+        let request = framed(&[b'x'; 40]);
+        for byte in request.chunks(1) {
+            served.send(Bytes::copy_from_slice(byte)).await;
+            sleep(Duration::from_millis(100)).await;
+        }
+        served.expect(&[request]).await;
+    });
+}
+
 /// Its first requests have all the memory, the next waits for some.
 async fn without_memory(config: &ConnectionConfig, next: Bytes) -> Served {
     let served = connect(config).await;
@@ -542,17 +556,20 @@ fn clients_that_do_not_read_stop_nobody_else() {
     });
 }
 
+const ALLOWED: Allowed =
+    Allowed { connections: 16, descriptors: usize::MAX, of_address: usize::MAX, creation_rate: u64::MAX };
+
 #[test]
 fn a_burst_of_connections_is_counted_where_it_goes() {
     run(async {
         let (listener, address) = Listener::bind(([127, 0, 0, 1], 0).into()).unwrap();
         let loads = Loads::new(2);
-        let own: Vec<_> = (0..6).map(|_| loads.enter(0)).collect();
+        let own: Vec<_> = (0..6).map(|_| loads.enter(0, address.ip())).collect();
         let placed = Rc::new(std::cell::RefCell::new(Vec::new()));
         let (into, counted) = (Rc::clone(&placed), loads.clone());
         spawn(async move {
             // None is served yet: they wait in a mailbox.
-            accept(&listener, 0, &counted, || 16, |one| into.borrow_mut().push(one)).await;
+            accept(&listener, 0, &counted, |_| ALLOWED, |one| into.borrow_mut().push(one)).await;
         });
         let clients: Vec<_> = (0..20).map(|_| std::net::TcpStream::connect(address).unwrap()).collect();
         while placed.borrow().len() < 10 {

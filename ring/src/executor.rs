@@ -1,6 +1,7 @@
 //! The executor: run what is ready, deliver completions and timers, sleep in one place.
 
 use std::{
+    any::Any,
     cell::{Cell, RefCell},
     collections::VecDeque,
     future::{Future, poll_fn},
@@ -71,6 +72,8 @@ pub(crate) struct Core {
     send_file_left: Cell<usize>,
     next_turn: RefCell<Vec<Waker>>,
     busy_turns: Cell<u32>,
+    /// See [`local`].
+    locals: RefCell<Vec<Rc<dyn Any>>>,
     shuffles: bool,
 }
 
@@ -104,6 +107,7 @@ impl Executor {
             send_file_left: Cell::new(SEND_FILE_TURN_BYTES),
             next_turn: RefCell::default(),
             busy_turns: Cell::new(0),
+            locals: RefCell::default(),
             shuffles,
         };
         Self { core: Rc::new(core) }
@@ -485,6 +489,23 @@ pub fn spawn<T: 'static>(future: impl Future<Output = T> + 'static) -> JoinHandl
 /// Monotonic time.
 pub fn now() -> Instant {
     with(|core| core.driver.now())
+}
+
+/// The value of this type that belongs to the running core; made at first need, gone with the executor.
+pub fn local<T: Default + 'static>() -> Rc<T> {
+    with(|core| {
+        let found = core.locals.borrow().iter().find_map(|value| Rc::clone(value).downcast::<T>().ok());
+        found.unwrap_or_else(|| {
+            let made = Rc::new(T::default());
+            core.locals.borrow_mut().push(Rc::clone(&made) as Rc<dyn Any>);
+            made
+        })
+    })
+}
+
+/// How many descriptors the process may have open, if the driver knows a limit.
+pub fn descriptor_limit() -> Option<usize> {
+    with(|core| core.driver.descriptor_limit())
 }
 
 /// Wall clock, milliseconds since 1970.

@@ -12,7 +12,7 @@ use std::{
 
 use bytes::{Buf, Bytes, BytesMut};
 
-pub use crate::driver::{DirectoryEntry, Metadata, OpenOptions};
+pub use crate::driver::{DirectoryEntry, Metadata, OpenOptions, Space};
 use crate::{
     driver::{Descriptor, Driver, Operation, Payload},
     executor,
@@ -49,6 +49,8 @@ struct SyncState {
     waiting: RefCell<Vec<Waker>>,
     /// A failed flush stays failed: the kernel has dropped the pages, so a later success would promise nothing.
     failed: Cell<Option<i32>>,
+    /// Something was written since the last flush began.
+    is_unsynced: Cell<bool>,
 }
 
 impl File {
@@ -70,6 +72,7 @@ impl File {
     }
 
     pub fn set_size(&self, size_bytes: u64) -> io::Result<()> {
+        self.mark_unsynced();
         self.inner.driver.set_size(self.inner.descriptor, size_bytes)
     }
 
@@ -80,6 +83,7 @@ impl File {
 
     /// Write all of `buffers` at `position`, inline, into the page cache.
     pub fn write_all_at(&self, buffers: &mut [IoSlice<'_>], mut position: u64) -> io::Result<()> {
+        self.mark_unsynced();
         let mut buffers = buffers;
         IoSlice::advance_slices(&mut buffers, 0);
         while !buffers.is_empty() {
@@ -119,9 +123,16 @@ impl File {
     /// # Errors
     /// Those of the write; a part may be written then.
     pub async fn write_all(&self, position: u64, bytes: Bytes) -> io::Result<()> {
+        self.mark_unsynced();
         let file = self.clone();
         // A task of its own: were the file closed because nobody waits any more, its number could be another's.
-        executor::spawn(async move { write(&file, position, bytes).await }).await
+        executor::spawn(async move {
+            let written = write(&file, position, bytes).await;
+            // A flush that began meanwhile may have missed it.
+            file.mark_unsynced();
+            written
+        })
+        .await
     }
 
     /// Make all data written so far durable; one flush at a time, shared by all who wait for it.
@@ -151,12 +162,16 @@ impl File {
     fn begin_flush(&self) {
         let file = self.clone();
         file.inner.sync.running.set(true);
+        file.inner.sync.is_unsynced.set(false);
         executor::spawn(async move {
             let (result, _) = once(Operation::Sync { file: file.inner.descriptor, data_only: true }).await;
             let sync = &file.inner.sync;
             match result {
                 Ok(_) => sync.finished.set(sync.finished.get() + 1),
-                Err(error) => sync.failed.set(Some(error.raw_os_error().unwrap_or(libc::EIO))),
+                Err(error) => {
+                    sync.is_unsynced.set(true);
+                    sync.failed.set(Some(error.raw_os_error().unwrap_or(libc::EIO)));
+                }
             }
             sync.running.set(false);
             for waker in sync.waiting.take() {
@@ -181,6 +196,22 @@ impl File {
     /// The error of a flush that failed, if one did.
     pub fn sync_failed(&self) -> Option<io::Error> {
         self.inner.sync.failed.get().map(io::Error::from_raw_os_error)
+    }
+
+    /// Treat the content as written just now: nobody knows whether it is durable.
+    pub fn mark_unsynced(&self) {
+        self.inner.sync.is_unsynced.set(true);
+    }
+
+    /// Whether something may be there that no flush of this file has covered. To close it then would lose the error of
+    /// a failed write-back.
+    pub fn has_unsynced(&self) -> bool {
+        self.inner.sync.is_unsynced.get()
+    }
+
+    /// Whether others than the caller hold the file: clones, or leases on other cores.
+    pub fn is_shared(&self) -> bool {
+        Rc::strong_count(&self.inner) > 1 || Arc::strong_count(&self.inner.guard) > 1
     }
 
     /// Whether the page cache holds this whole range.
@@ -243,6 +274,11 @@ impl Drop for Inner {
     }
 }
 
+/// Whether no descriptor was left, for this process or for the machine: not an error of what was to be opened.
+pub fn is_out_of_descriptors(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
+}
+
 fn driver() -> Rc<dyn Driver> {
     executor::with(|core| Rc::clone(&core.driver))
 }
@@ -257,6 +293,11 @@ pub fn list_directory(path: &Path) -> io::Result<Vec<DirectoryEntry>> {
     let mut entries = driver().list_directory(path)?;
     entries.sort();
     Ok(entries)
+}
+
+/// How large the file system of this path is, and what is left of it.
+pub fn space(path: &Path) -> io::Result<Space> {
+    driver().space(path)
 }
 
 /// Create a directory and those above it that are missing.

@@ -16,6 +16,7 @@ pub mod mailbox;
 pub mod mesh;
 mod operation;
 pub mod placement;
+mod process;
 pub mod signal;
 mod sleep_flag;
 pub mod socket;
@@ -25,8 +26,11 @@ mod uring;
 
 pub use clock::Instant;
 pub use driver::Driver;
-pub use executor::{Executor, Usage, next_turn, now, random_u64, spawn, unix_ms, usage, yield_now};
+pub use executor::{
+    Executor, Usage, descriptor_limit, local, next_turn, now, random_u64, spawn, unix_ms, usage, yield_now,
+};
 pub use file::{File, FileLease};
+pub use process::{ProcessUsage, process_usage};
 pub use socket::{Listener, Socket};
 pub use task::JoinHandle;
 pub use timer::{Elapsed, sleep, sleep_until, timeout};

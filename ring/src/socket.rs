@@ -13,14 +13,18 @@ use bytes::{Bytes, BytesMut};
 
 use crate::{
     buffers,
-    driver::{Descriptor, Driver, Operation, Payload},
+    driver::{Descriptor, Driver, Operation, Payload, SocketBuffers},
     executor,
     file::FileLease,
     operation::{Handle, once},
 };
 
-/// `sendfile` moves at most this much before other tasks run, so that the sockets of a core share its turn.
-const SEND_FILE_STEP_BYTES: usize = 256 << 10;
+/// `sendfile` is asked for at most this much at once: what a core may send in one turn. Each call ends with waking the
+/// receiver, so few large ones cost less; what the socket's buffer takes bounds them as well.
+const SEND_FILE_STEP_BYTES: usize = 1 << 20;
+
+/// What the page cache may lack is looked at, and read into memory, in steps of this.
+const COLD_STEP_BYTES: usize = 256 << 10;
 
 /// A listening socket, on one core. Several cores may each hold a [`Listener::duplicate`].
 pub struct Listener {
@@ -57,8 +61,13 @@ impl Drop for Detached {
 impl Listener {
     /// Bind and listen; also tells the address, whose port the kernel chose if it was 0.
     pub fn bind(address: SocketAddr) -> io::Result<(Self, SocketAddr)> {
+        Self::bind_with(address, SocketBuffers::default())
+    }
+
+    /// The same, with buffers for the connections that are accepted.
+    pub fn bind_with(address: SocketAddr, buffers: SocketBuffers) -> io::Result<(Self, SocketAddr)> {
         let driver = executor::with(|core| Rc::clone(&core.driver));
-        let (descriptor, address) = driver.listen(address)?;
+        let (descriptor, address) = driver.listen(address, buffers)?;
         Ok((Self { driver, descriptor, accepting: RefCell::default() }, address))
     }
 
@@ -263,8 +272,20 @@ impl Socket {
         }
     }
 
-    /// End a receive into pooled buffers and keep every byte that it had already taken.
-    async fn stop_receiving(&self) -> io::Result<()> {
+    /// Bytes that were received and not taken yet.
+    pub fn received_bytes(&self) -> usize {
+        self.receiving.borrow().chunks.iter().map(Bytes::len).sum()
+    }
+
+    /// Move these bytes out of the core's receive buffers, for a reader that does not come for them soon.
+    pub fn own_received(&self) {
+        for chunk in &mut self.receiving.borrow_mut().chunks {
+            *chunk = Bytes::copy_from_slice(chunk);
+        }
+    }
+
+    /// End a receive into pooled buffers and keep every byte that it had already taken. The next receive starts it again.
+    pub async fn stop_receiving(&self) -> io::Result<()> {
         self.pause_receiving();
         poll_fn(|context| {
             let mut receiving = self.receiving.borrow_mut();
@@ -321,8 +342,8 @@ impl Socket {
     /// Asked anew for each step, for a slow reader leaves the cache time to lose what it had.
     pub async fn send_file(&self, file: &FileLease, mut position: u64, mut length: usize) -> io::Result<()> {
         while length > 0 {
-            let step = length.min(SEND_FILE_STEP_BYTES);
-            let count = if self.driver.is_cached(file.descriptor, position, step) {
+            let (step, is_cached) = self.next_step(file, position, length);
+            let count = if is_cached {
                 match self.send_cached(file, position, step).await? {
                     Some(count) => count,
                     None => continue,
@@ -340,6 +361,17 @@ impl Socket {
             length -= count;
         }
         Ok(())
+    }
+
+    /// How much to send next, and whether the page cache has it.
+    fn next_step(&self, file: &FileLease, position: u64, length: usize) -> (usize, bool) {
+        let is_cached = |step| self.driver.is_cached(file.descriptor, position, step);
+        let step = length.min(SEND_FILE_STEP_BYTES);
+        if is_cached(step) {
+            return (step, true);
+        }
+        let step = step.min(COLD_STEP_BYTES);
+        (step, is_cached(step))
     }
 
     /// Send some of a range that the page cache holds, once the core's turn has room for it. `None` if the socket had

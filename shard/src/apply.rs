@@ -14,6 +14,7 @@ use jackdaw_storage::{
 };
 
 use crate::{
+    dir_failures::is_of_the_disk,
     limits::{LOGS_CLOSED_AT_ONCE, LOGS_MADE_AT_ONCE, LOGS_OPENED_AT_ONCE},
     log_dirs::random_uuid,
     message::{Applied, ApplyStep, PartitionCheckpoint, PartitionKey},
@@ -50,6 +51,7 @@ pub(crate) async fn apply(shard: &Rc<Shard>, view: &Arc<View>, step: ApplyStep) 
 
 /// Open or make the logs that the view places here.
 async fn open_new(shard: &Rc<Shard>, view: &View) -> bool {
+    leave_failed_dirs(shard);
     let own = shard.rpc.own();
     let (mut found, mut new) = (Vec::new(), Vec::new());
     for (key, place) in view.placement.iter().filter(|(_, place)| place.shard == own) {
@@ -58,6 +60,9 @@ async fn open_new(shard: &Rc<Shard>, view: &View) -> bool {
             partition.update(topic);
         } else if shard.offline.borrow().contains_key(&key) {
             // The next start tries again.
+        } else if shard.fatal.dirs().is_failed(place.log_dir) {
+            let lines = offline_lines(shard, topic, key, place);
+            shard.offline.borrow_mut().insert(key, lines);
         } else if shard.identity.existing.contains_key(&key) {
             found.push((topic, key, place));
         } else {
@@ -68,6 +73,26 @@ async fn open_new(shard: &Rc<Shard>, view: &View) -> bool {
     let is_new = !new.is_empty();
     create_new(shard, new).await;
     is_new
+}
+
+/// Take the partitions of directories that have failed offline.
+fn leave_failed_dirs(shard: &Shard) {
+    let dirs = shard.fatal.dirs();
+    if dirs.count() == 0 {
+        return;
+    }
+    let left: Vec<Rc<Partition>> = {
+        let mut partitions = shard.partitions.borrow_mut();
+        partitions
+            .extract_if(.., |_, partition| dirs.is_failed(partition.log_dir))
+            .map(|(_, left)| left)
+            .collect()
+    };
+    for partition in left {
+        let lines = PartitionCheckpoint { is_offline: true, ..partition.checkpoint() };
+        shard.offline.borrow_mut().insert(partition.key, lines);
+        partition.leave();
+    }
 }
 
 /// Make the logs of partitions that came.
@@ -151,8 +176,11 @@ fn take_in(
         Err(error) => {
             // The others serve; clients of this one are told KAFKA_STORAGE_ERROR.
             tracing::error!(topic = %topic.name, partition = key.partition, "partition is offline: {error}");
+            let what = "cannot open a log";
             if error.is_failed_flush() {
-                shard.fatal.disk(&format!("cannot open {}-{}", topic.name, key.partition), &error);
+                shard.fatal.directory(place.log_dir, what, &error);
+            } else if is_of_the_disk(&error) {
+                shard.fatal.directory_read(place.log_dir, what, &error);
             }
             let lines = offline_lines(shard, topic, key, place);
             shard.offline.borrow_mut().insert(key, lines);
@@ -227,7 +255,8 @@ async fn retire_offline(shard: Rc<Shard>, lines: PartitionCheckpoint) {
         retire_partition_dir(log_dir, topic, number, PartitionDirState::Deleted, random_uuid()).await;
     if let Err(error) = retired {
         if error.is_failed_flush() {
-            return shard.fatal.disk(&format!("cannot delete {topic}-{number}"), &error);
+            shard.fatal.directory(lines.log_dir, &format!("cannot delete {topic}-{number}"), &error);
+            return;
         }
         // The next start removes it.
         tracing::warn!(%topic, partition = number, %error, "cannot delete an offline partition");
@@ -242,7 +271,9 @@ async fn retire(shard: Rc<Shard>, partition: Rc<Partition>) {
         Ok(path) => {
             spawn(remove_later(partition, path));
         }
-        Err(error) => shard.fatal.disk(&format!("cannot delete {topic}-{number}"), &error),
+        Err(error) => {
+            shard.fatal.directory(partition.log_dir, &format!("cannot delete {topic}-{number}"), &error);
+        }
     }
 }
 
@@ -286,7 +317,8 @@ async fn close(partition: Rc<Partition>, fatal: Fatal) -> Option<PartitionCheckp
             Some(partition.checkpoint())
         }
         Err(error) => {
-            fatal.disk(&format!("cannot close {}-{}", partition.topic, partition.key.partition), &error);
+            let what = format!("cannot close {}-{}", partition.topic, partition.key.partition);
+            fatal.directory(partition.log_dir, &what, &error);
             None
         }
     }

@@ -10,14 +10,12 @@ use jackdaw_core::{
         broker_heartbeat::{BrokerHeartbeatRequest, BrokerHeartbeatResponse},
         broker_registration::{BrokerRegistrationRequest, Feature, Listener},
     },
+    uuid::Uuid,
 };
 use jackdaw_ring::{sleep, spawn, timeout};
 
 use crate::{
-    controller_host::ControllerHost,
-    limits::CONTROLLED_SHUTDOWN_MAX,
-    log_dirs::{LogDirs, random_uuid},
-    node::NodeError,
+    controller_host::ControllerHost, limits::CONTROLLED_SHUTDOWN_MAX, log_dirs::LogDirs, node::NodeError,
 };
 
 /// Between heartbeats of a broker that waits to be told to stop.
@@ -35,11 +33,12 @@ impl BrokerLifecycle {
     /// listeners' names and real addresses.
     pub(crate) async fn register(
         config: &Arc<BrokerConfig>,
+        incarnation_id: Uuid,
         host: &Rc<ControllerHost>,
         dirs: &LogDirs,
         bound: &BTreeMap<&str, SocketAddr>,
     ) -> Result<Rc<Self>, NodeError> {
-        let request = registration(config, dirs, bound);
+        let request = registration(config, incarnation_id, dirs, bound);
         let epoch = match host.handle(Request::BrokerRegistration(request)).await {
             Some(Response::BrokerRegistration(response)) if response.error_code == 0 => response.broker_epoch,
             Some(Response::BrokerRegistration(response)) => {
@@ -113,6 +112,7 @@ impl BrokerLifecycle {
 
 fn registration(
     config: &BrokerConfig,
+    incarnation_id: Uuid,
     dirs: &LogDirs,
     bound: &BTreeMap<&str, SocketAddr>,
 ) -> BrokerRegistrationRequest {
@@ -124,7 +124,7 @@ fn registration(
     BrokerRegistrationRequest {
         broker_id: config.node.id,
         cluster_id: dirs.cluster_id().to_owned(),
-        incarnation_id: random_uuid(),
+        incarnation_id,
         listeners: registered_listeners(config, bound),
         features: features.collect(),
         rack: config.node.rack.clone(),

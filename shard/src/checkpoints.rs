@@ -51,7 +51,7 @@ impl Checkpoints {
         }
         let last = self.last.take();
         if last.as_ref() != Some(&lines) {
-            self.dirs.write_checkpoints(&lines).await?;
+            self.dirs.write_checkpoints(&lines, &shard.fatal).await?;
         }
         self.last.set(Some(lines));
         self.has_written.set(true);

@@ -149,8 +149,8 @@ impl Cleaning {
                 true
             }
             CleanFailure::Disk(error) => {
-                self.shard.fatal.disk(&format!("cannot compact {topic}-{number}"), &error);
-                false
+                let what = format!("cannot compact {topic}-{number}");
+                self.shard.fatal.directory(partition.log_dir, &what, &error)
             }
         }
     }

@@ -24,6 +24,7 @@ use jackdaw_ring::{
 use jackdaw_storage::{Log, MetadataDir, SnapshotId, unlink_paced};
 
 use crate::{
+    dir_failures::DirFailures,
     limits::PUBLICATIONS_MAX,
     metadata_log::{FoundMetadata, offset_and_epoch},
     metadata_snapshots::Snapshots,
@@ -83,10 +84,12 @@ struct Proposal {
     records: Vec<VersionedRecord>,
 }
 
-/// A committed state on its way to the shards; without a view where nothing changed that they see.
-struct Publication {
-    view: Option<Arc<View>>,
-    offset: i64,
+/// News on its way to the shards.
+enum Publication {
+    /// A committed state; without a view where nothing changed that they see.
+    Committed { view: Option<Arc<View>>, offset: i64 },
+    /// A directory of this node has failed.
+    FailedDirectory,
 }
 
 struct Appended {
@@ -337,7 +340,7 @@ impl ControllerHost {
         }
         let image = self.committed.borrow().publish();
         let view = self.views.borrow_mut().build(image);
-        Ok(Publication { view, offset })
+        Ok(Publication::Committed { view, offset })
     }
 
     /// Committed state ends with a batch: the high watermark does.
@@ -398,13 +401,27 @@ impl ControllerHost {
 
     /// Show committed states to the shards, one after the other, for ever.
     pub(crate) async fn publish(self: Rc<Self>) {
-        while let Some(Publication { view, offset }) = self.publications.pop().await {
+        while let Some(publication) = self.publications.pop().await {
             let Some(shard) = self.shard.upgrade() else { return };
-            if let Some(view) = view {
-                rollout::show(&shard, view).await;
+            match publication {
+                Publication::Committed { view, offset } => {
+                    if let Some(view) = view {
+                        rollout::show(&shard, view).await;
+                    }
+                    self.published_offset.set(offset);
+                    self.progress.notify_all();
+                }
+                Publication::FailedDirectory => rollout::show_again(&shard).await,
             }
-            self.published_offset.set(offset);
-            self.progress.notify_all();
+        }
+    }
+
+    /// Have every shard take the partitions of each directory that fails offline, for ever.
+    pub(crate) async fn follow_directories(self: Rc<Self>, dirs: DirFailures) {
+        loop {
+            dirs.next().await;
+            // The queue closes when the node stops.
+            let _ = self.publications.push(Publication::FailedDirectory).await;
         }
     }
 

@@ -77,7 +77,7 @@ async fn delete_old_segments(shard: Rc<Shard>) {
         Err(error) => {
             let what =
                 format!("cannot delete old segments of {}-{}", partition.topic, partition.key.partition);
-            shard.fatal.disk(&what, &error);
+            shard.fatal.directory(partition.log_dir, &what, &error);
         }
     })
     .await;

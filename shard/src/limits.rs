@@ -1,5 +1,10 @@
 //! Bounds of one shard, each with its reason.
 
+/// Descriptors that the node needs beside segments and connections: rings, wake-ups, listeners, the HTTP endpoint, the
+/// metadata log, checkpoints, directories that are flushed, standard output.
+pub(crate) const DESCRIPTORS_RESERVED: usize = 64;
+pub(crate) const SHARD_DESCRIPTORS_RESERVED: usize = 32;
+
 /// Messages in flight from one shard to another. Each connection waits for its answers, so more than this only
 /// queues up work that the other shard cannot take yet.
 pub(crate) const MAILBOX_MESSAGES: usize = 1024;

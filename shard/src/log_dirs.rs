@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    io::ErrorKind,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -11,15 +12,16 @@ use jackdaw_ring::{random_u64, sleep, spawn};
 use jackdaw_storage::{
     LogDir, MetaProperties, MetadataDir, RecoveryInputs, StorageError,
     checkpoint::PartitionOffsets,
-    layout::{METADATA_TOPIC, PartitionDirState, partition_dir_name},
+    layout::{METADATA_TOPIC, PartitionDirName, PartitionDirState, partition_dir_name},
     log_dir::{PartitionDir, remove_partition_dir},
     partition_metadata,
 };
 
 use crate::{
+    dir_failures::{DirFailures, Failed, is_of_the_disk},
     format::format_dir,
     message::{PartitionCheckpoint, PartitionKey},
-    node::NodeError,
+    node::{Fatal, NodeError},
 };
 
 /// A killed process keeps its lock until the kernel has ended its ring's work: a restart waits for that.
@@ -29,12 +31,18 @@ const LOCK_PAUSE: Duration = Duration::from_millis(100);
 /// All directories of a node, locked for as long as this lives.
 pub(crate) struct LogDirs {
     cluster_id: String,
-    /// In the order of `log.dirs`.
-    dirs: Vec<LogDir>,
+    /// In the order of `log.dirs`; those that failed at start are not open.
+    dirs: Vec<Slot>,
     /// `metadata.log.dir` where it is none of `log.dirs`; held for its lock.
     _metadata: Option<LogDir>,
     previous_broker_epoch: i64,
     was_clean: bool,
+}
+
+/// One of `log.dirs`.
+struct Slot {
+    path: PathBuf,
+    dir: Option<LogDir>,
 }
 
 /// A partition whose files were found at start.
@@ -47,27 +55,49 @@ pub(crate) struct ExistingPartition {
 
 impl LogDirs {
     /// Lock the directories and read who they belong to; those that belong to nobody are formatted.
-    pub(crate) async fn open(config: &BrokerConfig) -> Result<Self, NodeError> {
+    /// One that cannot be read or written is left out where the node can do without it.
+    pub(crate) async fn open(config: &BrokerConfig, failures: &DirFailures) -> Result<Self, NodeError> {
         let paths = paths(config);
-        check_metadata_dir(config, &paths)?;
-        // Before they are opened: a mistake in the configuration must not cost a clean directory its mark.
-        let known = known_cluster_id(config.node.id, &read_properties(&paths)?)?;
-        let cluster_id = known.unwrap_or_else(|| random_uuid().to_string());
-        let mut opened = Vec::with_capacity(paths.len());
-        for path in &paths {
-            opened.push(open_when_free(path).await?);
-        }
-        for (path, dir) in paths.iter().zip(&mut opened) {
-            let has_id = dir.meta_properties().is_some_and(|properties| properties.directory_id.is_some());
-            if !has_id {
-                format_dir(dir, config, &cluster_id, is_metadata_dir(config, path)).await?;
+        let mut properties = Vec::with_capacity(paths.len());
+        for (index, path) in paths.iter().enumerate() {
+            match MetaProperties::read(path) {
+                Ok(found) => properties.push((path.clone(), found)),
+                Err(error) => leave_out(failures, index, path, error.into())?,
             }
         }
-        check_directory_ids(&opened)?;
-        let metadata = if opened.len() > config.log.dirs.len() { opened.pop() } else { None };
-        let previous_broker_epoch = previous_broker_epoch(&opened);
-        let was_clean = opened.iter().all(LogDir::is_clean);
-        Ok(Self { cluster_id, dirs: opened, _metadata: metadata, previous_broker_epoch, was_clean })
+        let readable: Vec<PathBuf> = properties.iter().map(|(path, _)| path.clone()).collect();
+        check_metadata_dir(config, &readable)?;
+        // Before they are opened: a mistake in the configuration must not cost a clean directory its mark.
+        let known = known_cluster_id(config.node.id, &properties)?;
+        let cluster_id = known.unwrap_or_else(|| random_uuid().to_string());
+        let mut dirs = Vec::with_capacity(paths.len());
+        for (index, path) in paths.into_iter().enumerate() {
+            let mut dir = None;
+            if !failures.is_failed(index) {
+                match open_formatted(&path, config, &cluster_id).await {
+                    Ok(opened) => dir = Some(opened),
+                    Err(error) => leave_out(failures, index, &path, error)?,
+                }
+            }
+            dirs.push(Slot { path, dir });
+        }
+        check_directory_ids(dirs.iter().filter_map(|slot| slot.dir.as_ref()))?;
+        let metadata = if dirs.len() > config.log.dirs.len() { dirs.pop() } else { None };
+        let mut found = Self {
+            cluster_id,
+            dirs,
+            _metadata: metadata.and_then(|slot| slot.dir),
+            previous_broker_epoch: -1,
+            was_clean: false,
+        };
+        found.previous_broker_epoch = previous_broker_epoch(found.open_dirs());
+        let was_clean = found.open_dirs().all(LogDir::is_clean);
+        found.was_clean = was_clean;
+        Ok(found)
+    }
+
+    fn open_dirs(&self) -> impl Iterator<Item = &LogDir> {
+        self.dirs.iter().filter_map(|slot| slot.dir.as_ref())
     }
 
     /// Whether the last stop was clean.
@@ -80,11 +110,11 @@ impl LogDirs {
     }
 
     pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
-        self.dirs.iter().map(LogDir::path)
+        self.dirs.iter().map(|slot| slot.path.as_path())
     }
 
     pub(crate) fn directory_ids(&self) -> Vec<Uuid> {
-        let properties = self.dirs.iter().filter_map(LogDir::meta_properties);
+        let properties = self.open_dirs().filter_map(LogDir::meta_properties);
         properties.filter_map(|properties| properties.directory_id).collect()
     }
 
@@ -96,37 +126,23 @@ impl LogDirs {
     /// The partitions that have files here and are this node's according to the metadata. Directories of others
     /// are renamed to strays and left for the operator; half-deleted ones are removed.
     pub(crate) async fn partitions(
-        &self,
+        &mut self,
         config: &BrokerConfig,
         image: &Image,
+        failures: &DirFailures,
     ) -> Result<BTreeMap<PartitionKey, ExistingPartition>, NodeError> {
-        let producer_expiration_ms = i64::from(config.log.producer_id_expiration_ms);
         let mut found = BTreeMap::new();
-        for (index, dir) in self.dirs.iter().enumerate() {
-            for partition in dir.partition_dirs()? {
-                match partition.name.state {
-                    PartitionDirState::Current => {}
-                    PartitionDirState::Deleted => {
-                        remove_in_background(partition.path);
-                        continue;
-                    }
-                    PartitionDirState::Future | PartitionDirState::Stray => continue,
-                }
-                if image.is_empty() {
-                    return Err(NodeError::Configuration(format!(
-                        "{} is there, but the metadata log is empty: it names no topic; restore {}/{} or move the \
-                         partitions elsewhere",
-                        partition.path.display(),
-                        config.metadata_log.dir,
-                        partition_dir_name(METADATA_TOPIC, 0),
-                    )));
-                }
-                let Some(key) = assigned(&partition, image, config.node.id)? else {
-                    retire_stray(dir, &partition).await?;
+        for (index, slot) in self.dirs.iter_mut().enumerate() {
+            let Some(dir) = &slot.dir else { continue };
+            let partitions = match partitions_in(dir, config, image).await {
+                Ok(partitions) => partitions,
+                Err(error) => {
+                    leave_out(failures, index, &slot.path, error)?;
+                    slot.dir = None;
                     continue;
-                };
-                let name = &partition.name;
-                let inputs = dir.recovery_inputs(&name.topic, name.partition, producer_expiration_ms);
+                }
+            };
+            for (key, name, inputs) in partitions {
                 if found.insert(key, ExistingPartition { log_dir: index, inputs }).is_some() {
                     let both =
                         format!("{}-{} stands in two of log.dirs; keep one", name.topic, name.partition);
@@ -137,17 +153,23 @@ impl LogDirs {
         Ok(found)
     }
 
-    /// Replace the checkpoint files of all directories.
+    /// Replace the checkpoint files of all directories that serve.
+    ///
+    /// # Errors
+    /// Of a directory that the node cannot do without; another goes offline.
     pub(crate) async fn write_checkpoints(
         &self,
         partitions: &[PartitionCheckpoint],
+        fatal: &Fatal,
     ) -> Result<(), StorageError> {
-        for (index, dir) in self.dirs.iter().enumerate() {
+        for (index, slot) in self.dirs.iter().enumerate() {
+            let Some(dir) = slot.dir.as_ref().filter(|_| !fatal.dirs().is_failed(index)) else { continue };
             let lines = Lines::of(index, partitions);
-            dir.write_recovery_points(&lines.recovery_points).await?;
-            dir.write_log_start_offsets(&lines.log_start_offsets).await?;
-            dir.write_high_watermarks(&lines.high_watermarks).await?;
-            dir.write_first_dirty_offsets(&lines.first_dirty_offsets).await?;
+            if let Err(error) = lines.write(dir).await
+                && !fatal.directory(index, "cannot write a checkpoint", &error)
+            {
+                return Err(error);
+            }
         }
         Ok(())
     }
@@ -157,8 +179,11 @@ impl LogDirs {
         self,
         partitions: &[PartitionCheckpoint],
         broker_epoch: i64,
+        failures: &DirFailures,
     ) -> Result<(), StorageError> {
-        for (index, dir) in self.dirs.into_iter().enumerate() {
+        for (index, slot) in self.dirs.into_iter().enumerate() {
+            // One that failed stays as it is: the next start checks its logs.
+            let Some(dir) = slot.dir.filter(|_| !failures.is_failed(index)) else { continue };
             let lines = Lines::of(index, partitions);
             dir.write_high_watermarks(&lines.high_watermarks).await?;
             dir.write_first_dirty_offsets(&lines.first_dirty_offsets).await?;
@@ -199,6 +224,98 @@ impl Lines {
         }
         lines
     }
+
+    async fn write(&self, dir: &LogDir) -> Result<(), StorageError> {
+        dir.write_recovery_points(&self.recovery_points).await?;
+        dir.write_log_start_offsets(&self.log_start_offsets).await?;
+        dir.write_high_watermarks(&self.high_watermarks).await?;
+        dir.write_first_dirty_offsets(&self.first_dirty_offsets).await
+    }
+}
+
+/// Lock a directory, and format it if it belongs to nobody.
+async fn open_formatted(path: &Path, config: &BrokerConfig, cluster_id: &str) -> Result<LogDir, NodeError> {
+    let mut dir = open_when_free(path).await?;
+    let has_id = dir.meta_properties().is_some_and(|properties| properties.directory_id.is_some());
+    if !has_id {
+        format_dir(&mut dir, config, cluster_id, is_metadata_dir(config, path)).await?;
+    }
+    Ok(dir)
+}
+
+/// The node starts without a directory that the system does not let it use, if it can; as Kafka does.
+fn leave_out(failures: &DirFailures, index: usize, path: &Path, error: NodeError) -> Result<(), NodeError> {
+    let refused = matches!(&error, NodeError::Storage(error) if is_of_the_disk(error));
+    if !refused || failures.fail(index) == Failed::Vital {
+        return Err(with_advice(path, error));
+    }
+    tracing::error!(
+        dir = %path.display(),
+        "log directory is offline: {error}. Its partitions are offline until the next start, the others serve; check the disk"
+    );
+    Ok(())
+}
+
+/// What to do, where the system's own words leave that open.
+fn with_advice(path: &Path, error: NodeError) -> NodeError {
+    let NodeError::Storage(StorageError::Io { source, .. }) = &error else { return error };
+    let path = path.display();
+    match source.kind() {
+        ErrorKind::NotADirectory | ErrorKind::AlreadyExists => NodeError::Configuration(format!(
+            "{path} is a file; log.dirs and metadata.log.dir name directories"
+        )),
+        ErrorKind::ReadOnlyFilesystem => {
+            advised(error, "look for the reason in dmesg, and mount it writable")
+        }
+        ErrorKind::PermissionDenied => advised(error, "give the directory to the user that runs the broker"),
+        _ => error,
+    }
+}
+
+fn advised(error: NodeError, advice: &str) -> NodeError {
+    match error {
+        NodeError::Storage(StorageError::Io { action, path, source }) => {
+            NodeError::Io { what: format!("cannot {action} {}; {advice}", path.display()), error: source }
+        }
+        other => other,
+    }
+}
+
+/// The partitions of one directory that are this node's.
+async fn partitions_in(
+    dir: &LogDir,
+    config: &BrokerConfig,
+    image: &Image,
+) -> Result<Vec<(PartitionKey, PartitionDirName, RecoveryInputs)>, NodeError> {
+    let producer_expiration_ms = i64::from(config.log.producer_id_expiration_ms);
+    let mut found = Vec::new();
+    for partition in dir.partition_dirs()? {
+        match partition.name.state {
+            PartitionDirState::Current => {}
+            PartitionDirState::Deleted => {
+                remove_in_background(partition.path);
+                continue;
+            }
+            PartitionDirState::Future | PartitionDirState::Stray => continue,
+        }
+        if image.is_empty() {
+            return Err(NodeError::Configuration(format!(
+                "{} is there, but the metadata log is empty: it names no topic; restore {}/{} or move the \
+                 partitions elsewhere",
+                partition.path.display(),
+                config.metadata_log.dir,
+                partition_dir_name(METADATA_TOPIC, 0),
+            )));
+        }
+        let Some(key) = assigned(&partition, image, config.node.id)? else {
+            retire_stray(dir, &partition).await?;
+            continue;
+        };
+        let name = partition.name;
+        let inputs = dir.recovery_inputs(&name.topic, name.partition, producer_expiration_ms);
+        found.push((key, name, inputs));
+    }
+    Ok(found)
 }
 
 /// `log.dirs`, and after them `metadata.log.dir` where it is another.
@@ -288,7 +405,7 @@ pub(crate) fn known_cluster_id(
 }
 
 /// Two directories with one id: one is a copy of the other, and nobody can say which is newer.
-fn check_directory_ids(dirs: &[LogDir]) -> Result<(), NodeError> {
+fn check_directory_ids<'a>(dirs: impl Iterator<Item = &'a LogDir>) -> Result<(), NodeError> {
     let mut ids = BTreeSet::new();
     for dir in dirs {
         let id = dir.meta_properties().and_then(|properties| properties.directory_id);
@@ -304,8 +421,8 @@ fn check_directory_ids(dirs: &[LogDir]) -> Result<(), NodeError> {
     Ok(())
 }
 
-fn previous_broker_epoch(dirs: &[LogDir]) -> i64 {
-    let mut epochs = dirs.iter().map(LogDir::previous_broker_epoch);
+fn previous_broker_epoch<'a>(dirs: impl Iterator<Item = &'a LogDir>) -> i64 {
+    let mut epochs = dirs.map(LogDir::previous_broker_epoch);
     let first = epochs.next().unwrap_or(-1);
     if epochs.all(|epoch| epoch == first) { first } else { -1 }
 }

@@ -11,6 +11,7 @@ use jackdaw_core::{
         leader_hint::CurrentLeader,
         produce::ProduceResult,
     },
+    quota::Charge,
     records::ValidatedBatch,
     uuid::Uuid,
 };
@@ -84,6 +85,8 @@ pub(crate) enum Call {
     Metrics(MetricsAsk),
     /// Which of these coordinators cannot serve, because their partition cannot be read.
     UnreadableGroups(Vec<PartitionKey>),
+    /// A use of a quota that the called shard counts.
+    Quota(Charge),
     /// What the checkpoint files say of the partitions here.
     Checkpoints,
     /// Stop serving, flush, close.
@@ -104,6 +107,9 @@ pub(crate) enum Reply {
     Groups(Vec<jackdaw_core::group::Response>),
     Metrics(MetricsTold),
     UnreadableGroups(Vec<PartitionKey>),
+    Quota {
+        throttle_ms: u32,
+    },
     Checkpoints(Vec<PartitionCheckpoint>),
     Stopped(Vec<PartitionCheckpoint>),
 }

@@ -14,12 +14,13 @@ use std::{
     time::Duration,
 };
 
-use jackdaw_core::config::BrokerConfig;
+use jackdaw_core::{config::BrokerConfig, uuid::Uuid};
 use jackdaw_net::listener::Loads;
 use jackdaw_ring::mesh::{Seat, mesh};
 use jackdaw_storage::StorageError;
 
 use crate::{
+    dir_failures::{DirFailures, Failed},
     limits::{MAILBOX_MESSAGES, REQUEST_MEMORY_BYTES},
     log_dirs::ExistingPartition,
     message::{Message, PartitionKey},
@@ -75,6 +76,8 @@ pub(crate) struct NodeIdentity {
     pub(crate) config: Arc<BrokerConfig>,
     pub(crate) cluster_id: String,
     pub(crate) node_id: i32,
+    /// Of this start: what the metadata says of another one is over.
+    pub(crate) incarnation_id: Uuid,
     /// The names of the listeners, in the order of the configuration.
     pub(crate) listeners: Vec<String>,
     pub(crate) log_dirs: Vec<PathBuf>,
@@ -132,11 +135,8 @@ pub struct ShardSeat {
 impl Node {
     /// A node of `shards` shards, and the part of each.
     pub fn new(config: BrokerConfig, shards: usize) -> (Arc<Self>, Vec<ShardSeat>) {
-        let node = Arc::new(Self {
-            config: Arc::new(config),
-            loads: Loads::new(shards),
-            control: Control::default(),
-        });
+        let control = Control::new(&config);
+        let node = Arc::new(Self { config: Arc::new(config), loads: Loads::new(shards), control });
         let seats = mesh(shards, MAILBOX_MESSAGES);
         let seats = seats.into_iter().map(|seat| ShardSeat { node: Arc::clone(&node), seat }).collect();
         (node, seats)
@@ -159,6 +159,7 @@ pub struct Control(Arc<ControlState>);
 
 #[derive(Default)]
 struct ControlState {
+    dirs: DirFailures,
     stopping: AtomicBool,
     /// Also where the node was asked to stop before.
     start_failed: AtomicBool,
@@ -173,6 +174,14 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 impl Control {
+    fn new(config: &BrokerConfig) -> Self {
+        Self(Arc::new(ControlState { dirs: DirFailures::new(config), ..ControlState::default() }))
+    }
+
+    pub(crate) fn dirs(&self) -> &DirFailures {
+        &self.0.dirs
+    }
+
     /// Stop for this reason; the first failure counts, also where a stop was asked for before.
     pub fn stop(&self, reason: StopReason) {
         let mut known = lock(&self.0.reason);
@@ -249,6 +258,35 @@ impl Fatal {
     /// A disk failed under acknowledged data or is about to: stop.
     pub(crate) fn disk(&self, what: &str, error: &dyn fmt::Display) {
         self.report(FatalKind::Disk, format!("{what}: {error}"));
+    }
+
+    /// A write to a directory of `log.dirs` failed: it goes offline with its partitions, and the node goes on. True, unless
+    /// it cannot do without this one: then it stops.
+    pub(crate) fn directory(&self, log_dir: usize, what: &str, error: &dyn fmt::Display) -> bool {
+        match self.control.dirs().fail(log_dir) {
+            Failed::Vital => {
+                self.disk(what, error);
+                return false;
+            }
+            Failed::Before => {}
+            Failed::Now(dir) => tracing::error!(
+                dir = %dir.display(),
+                "log directory is offline: {what}: {error}. Its partitions are offline until the next start, the others \
+                 serve; check the disk"
+            ),
+        }
+        true
+    }
+
+    /// A read from it failed: the same, where the node can do without it. Else whoever asked is told, and that is all.
+    pub(crate) fn directory_read(&self, log_dir: usize, what: &str, error: &dyn fmt::Display) {
+        if self.control.dirs().may_fail(log_dir) {
+            self.directory(log_dir, what, error);
+        }
+    }
+
+    pub(crate) fn dirs(&self) -> &DirFailures {
+        self.control.dirs()
     }
 
     /// Why the node stops, as far as is known.

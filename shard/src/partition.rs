@@ -14,6 +14,7 @@ use jackdaw_core::{
     protocol::produce::ProduceResult,
     records::{TimestampType, ValidatedBatch},
 };
+use jackdaw_net::refusals::{Refusal, Refusals};
 use jackdaw_ring::{channel::Notify, now, spawn, unix_ms};
 use jackdaw_storage::{Log, StorageError};
 
@@ -157,7 +158,7 @@ impl Partition {
             return Err(ErrorCode::NotLeaderOrFollower);
         }
         match current_leader_epoch {
-            -1 => Ok(()),
+            ..0 => Ok(()),
             epoch if epoch < state.leader_epoch => Err(ErrorCode::FencedLeaderEpoch),
             epoch if epoch > state.leader_epoch => Err(ErrorCode::UnknownLeaderEpoch),
             _ => Ok(()),
@@ -176,7 +177,7 @@ impl Partition {
         match self.check_producer(&batch) {
             Ok(Verdict::Append) => {}
             Ok(Verdict::Duplicate(first)) => return self.answer_duplicate(&first),
-            Err(error) => return Appended::failed(error),
+            Err(error) => return self.out_of_sequence(error),
         }
         match self.write(batch) {
             Ok(appended) => appended,
@@ -195,13 +196,16 @@ impl Partition {
                 self.high_watermark() < end_offset || log.unflushed_count() >= log.config().flush_messages;
             (log.log_start_offset(), !is_flushed && waits)
         };
-        // The batch as it is remembered has the time that it was stored with.
-        let append_time = match self.settings.borrow().validation.timestamp_type {
-            TimestampType::LogAppendTime => first.timestamp_ms,
-            TimestampType::CreateTime => NO_APPEND_TIME,
-        };
-        let result = ProduceResult::appended(first.base_offset(), append_time, log_start_offset);
+        // As Kafka does: the time that is remembered of the batch, whoever gave it.
+        let result = ProduceResult::appended(first.base_offset(), first.timestamp_ms, log_start_offset);
         Appended { result, flush: must_flush.then(|| self.want_flush(end_offset)) }
+    }
+
+    /// A batch that does not follow its producer's last one.
+    fn out_of_sequence(&self, error: ErrorCode) -> Appended {
+        let mut appended = Appended::failed(error);
+        appended.result.log_start_offset = self.log.borrow().log_start_offset();
+        appended
     }
 
     fn check_isr(&self, acks: i16) -> Result<(), ErrorCode> {
@@ -258,9 +262,16 @@ impl Partition {
         if matches!(error, StorageError::AppendTooLarge { .. }) {
             return Appended::failed(ErrorCode::RecordListTooLarge);
         }
-        self.surroundings
-            .fatal
-            .disk(&format!("cannot append to {}-{}", self.topic, self.key.partition), error);
+        if error.is_out_of_descriptors() && !self.log.borrow().has_failed() {
+            // Nothing was written. Clients try again.
+            if let Some(others) = Refusals::own().count(Refusal::Descriptors) {
+                tracing::warn!(topic = %self.topic, partition = self.key.partition, others,
+                    "refused a batch: no file descriptor is left; raise the limit (`ulimit -n`, LimitNOFILE=)");
+            }
+            return Appended::failed(ErrorCode::KafkaStorageError);
+        }
+        let what = format!("cannot append to {}-{}", self.topic, self.key.partition);
+        self.surroundings.fatal.directory(self.log_dir, &what, error);
         Appended::failed(ErrorCode::KafkaStorageError)
     }
 
@@ -289,13 +300,18 @@ impl Partition {
 
     /// The directory is about to lose its name, perhaps to another partition: when this returns nobody works in it.
     pub(crate) async fn retire(&self) {
+        self.leave();
+        while self.directory_users.get() > 0 {
+            self.directory_left.notified().await;
+        }
+    }
+
+    /// Nothing comes of it any more: whoever waits is told.
+    pub(crate) fn leave(&self) {
         self.retired.set(true);
         self.wake_all();
         self.flush_done.notify_all();
         self.high_watermark_moved.notify_all();
-        while self.directory_users.get() > 0 {
-            self.directory_left.notified().await;
-        }
     }
 
     /// Hold the directory's name while files are made or renamed in it.
@@ -345,11 +361,12 @@ impl Partition {
         if self.is_retired() {
             return;
         }
-        self.surroundings.fatal.disk(&format!("cannot flush {}-{}", self.topic, self.key.partition), error);
+        let what = format!("cannot flush {}-{}", self.topic, self.key.partition);
+        self.surroundings.fatal.directory(self.log_dir, &what, error);
     }
 
     /// Wait until everything below `end_offset` is on stable storage; false if the partition is gone before. Never
-    /// ends if the disk failed: the node stops.
+    /// ends if the disk failed and the node stops.
     pub(crate) async fn flushed(&self, end_offset: i64) -> bool {
         while self.flushed_offset.get() < end_offset {
             if self.is_retired() {
@@ -369,6 +386,12 @@ impl Partition {
             self.high_watermark_moved.notified().await;
         }
         true
+    }
+
+    /// A read of its files failed, not for damage.
+    pub(crate) fn read_failed(&self, error: &dyn std::fmt::Display) {
+        let what = format!("cannot read {}-{}", self.topic, self.key.partition);
+        self.surroundings.fatal.directory_read(self.log_dir, &what, error);
     }
 
     pub(crate) fn min_insync_replicas(&self) -> usize {

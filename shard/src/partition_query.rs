@@ -167,7 +167,7 @@ impl Partition {
             Ok(false) => {}
             Err(error) => {
                 let what = format!("cannot delete records of {}-{}", self.topic, self.key.partition);
-                shard.fatal.disk(&what, &error);
+                shard.fatal.directory(self.log_dir, &what, &error);
                 return Err(ErrorCode::KafkaStorageError);
             }
         }

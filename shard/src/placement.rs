@@ -40,13 +40,18 @@ impl Placement {
     }
 
     /// Give a partition a place: the least loaded shard, and the directory that has its files or else the least
-    /// loaded one. A partition that has a place keeps it.
-    pub(crate) fn add(&mut self, key: PartitionKey, existing_log_dir: Option<usize>) -> Place {
+    /// loaded one that has not failed. A partition that has a place keeps it.
+    pub(crate) fn add(
+        &mut self,
+        key: PartitionKey,
+        existing_log_dir: Option<usize>,
+        has_failed: impl Fn(usize) -> bool,
+    ) -> Place {
         if let Some(place) = self.get(key) {
             return place;
         }
-        let shard = least(&self.shard_loads);
-        let log_dir = existing_log_dir.unwrap_or_else(|| least(&self.dir_loads));
+        let shard = least(&self.shard_loads, |_| false);
+        let log_dir = existing_log_dir.unwrap_or_else(|| least(&self.dir_loads, has_failed));
         self.shard_loads[shard] += 1;
         self.dir_loads[log_dir] += 1;
         let place = Place { shard, log_dir };
@@ -62,9 +67,10 @@ impl Placement {
     }
 }
 
-/// The first of the smallest.
-fn least(loads: &[usize]) -> usize {
-    loads.iter().enumerate().min_by_key(|(_, load)| **load).map_or(0, |(index, _)| index)
+/// The first of the smallest that is not left out.
+fn least(loads: &[usize], left_out: impl Fn(usize) -> bool) -> usize {
+    let of = loads.iter().enumerate().filter(|(index, _)| !left_out(*index));
+    of.min_by_key(|(_, load)| **load).map_or(0, |(index, _)| index)
 }
 
 #[cfg(test)]
@@ -80,17 +86,19 @@ mod tests {
     #[test]
     fn spreads_over_shards_and_keeps_places() {
         let mut placement = Placement::new(2, 1);
-        let shards: Vec<usize> = (0..4).map(|partition| placement.add(key(partition), None).shard).collect();
+        let shards: Vec<usize> =
+            (0..4).map(|partition| placement.add(key(partition), None, |_| false).shard).collect();
         assert_eq!(shards, [0, 1, 0, 1]);
         placement.remove(key(0));
-        assert_eq!(placement.add(key(9), None).shard, 0);
-        assert_eq!(placement.add(key(1), None).shard, 1);
+        assert_eq!(placement.add(key(9), None, |_| false).shard, 0);
+        assert_eq!(placement.add(key(1), None, |_| false).shard, 1);
     }
 
     #[test]
     fn files_that_exist_decide_the_directory() {
         let mut placement = Placement::new(1, 3);
-        assert_eq!(placement.add(key(0), Some(2)).log_dir, 2);
-        assert_eq!(placement.add(key(1), None).log_dir, 0);
+        assert_eq!(placement.add(key(0), Some(2), |_| false).log_dir, 2);
+        assert_eq!(placement.add(key(1), None, |_| false).log_dir, 0);
+        assert_eq!(placement.add(key(2), None, |dir| dir < 2).log_dir, 2);
     }
 }

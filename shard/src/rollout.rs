@@ -38,6 +38,15 @@ pub(crate) async fn show(shard: &Rc<Shard>, view: Arc<View>) {
     }
 }
 
+/// Show the newest view once more, since a directory has failed: its partitions have no leader from here on.
+pub(crate) async fn show_again(shard: &Rc<Shard>) {
+    let view = shard.view();
+    // Before the first one there is nobody to tell, and the first one finds out.
+    if !view.supported_features.is_empty() {
+        show(shard, view).await;
+    }
+}
+
 /// False where that failed: the node stops.
 async fn write_checkpoints(shard: &Rc<Shard>, checkpoints: Option<&Rc<Checkpoints>>) -> bool {
     let Some(checkpoints) = checkpoints else { return true };

@@ -2,6 +2,7 @@
 
 use std::{cell::Cell, rc::Rc, time::Duration};
 
+use jackdaw_core::quota::{Keep, QuotaKind, address_limit};
 use jackdaw_net::{
     ConnectionConfig, Connections,
     listener::{Load, Loads, Placed, accept},
@@ -10,13 +11,21 @@ use jackdaw_ring::{Listener, Socket, channel::Notify, sleep, socket::Detached, s
 
 use crate::{
     apply,
+    connection_limits::ConnectionLimits,
     limits::{CONTROLLER_SHARD, MESSAGES_PER_TURN, STOP_GRACE},
     message::{Call, Message, PartitionCheckpoint, Reply},
-    metrics, partition_query,
+    metrics, partition_query, quota,
     rpc::Handled,
     service::KafkaService,
     shard::Shard,
 };
+
+/// How long a connection that its address may not open yet is left alone before it is closed.
+async fn throttle_connection(shard: &Rc<Shard>, socket: &Socket) -> Option<Duration> {
+    let limit = address_limit(&*shard.client_quotas()?, socket.peer().ip())?;
+    let throttle_ms = quota::charge(shard, &limit, QuotaKind::Connection, 1.0, Keep::Unthrottled).await;
+    (throttle_ms > 0).then(|| Duration::from_millis(throttle_ms.into()))
+}
 
 /// The network side of one shard.
 pub(crate) struct Front {
@@ -54,15 +63,14 @@ impl Front {
         let front = Rc::clone(self);
         let own = self.shard.rpc.own();
         spawn(async move {
-            let max_connections =
-                || usize::try_from(front.shard.int_in_effect("max.connections")).unwrap_or(0);
+            let limits = ConnectionLimits::new(Rc::clone(&front.shard));
             let place = |placed| match placed {
                 Placed::Here(socket, load) => front.serve(listener, socket, load),
                 Placed::Other(shard, socket, load) => {
                     front.shard.rpc.tell(shard, Message::Connection { listener, socket, load });
                 }
             };
-            accept(&socket, own, &front.loads, max_connections, place).await;
+            accept(&socket, own, &front.loads, |peer| limits.allowed(peer), place).await;
         });
     }
 
@@ -70,11 +78,17 @@ impl Front {
         if self.shard.is_stopping() {
             return;
         }
-        let accepted = &self.shard.counters.connections_accepted;
-        accepted.set(accepted.get() + 1);
         let service = Rc::new(KafkaService { shard: Rc::clone(&self.shard), listener });
         let config = self.config.clone();
         spawn(async move {
+            let shard = &service.shard;
+            if let Some(wait) = throttle_connection(shard, &socket).await {
+                // As in Kafka: closed late, so that a client that tries again at once does not come the faster.
+                sleep(wait).await;
+                return drop((socket, load));
+            }
+            let accepted = &shard.counters.connections_accepted;
+            accepted.set(accepted.get() + 1);
             jackdaw_net::serve(socket, service, config).await;
             drop(load);
         });
@@ -135,6 +149,7 @@ impl Front {
             Call::Quorum => Handled::Now(Reply::Quorum(shard.own_quorum())),
             Call::Partitions(queries) => partition_query::answer(&shard, queries),
             Call::Metrics(ask) => metrics::answer(&shard, ask),
+            Call::Quota(charge) => Handled::Now(Reply::Quota { throttle_ms: shard.charge(&charge) }),
             Call::Checkpoints => Handled::Now(Reply::Checkpoints(apply::checkpoints(&shard))),
             Call::Stop => {
                 let front = Rc::clone(self);

@@ -1,13 +1,14 @@
 //! Requests of one connection: the header, which API, whether it is served, and to its handler.
 
-use std::{future::Future, net::SocketAddr, rc::Rc};
+use std::{future::Future, net::SocketAddr, rc::Rc, time::Duration};
 
 use bytes::Bytes;
 use jackdaw_core::{
     limits::{DECODED_MESSAGE_BYTES_MAX, PRODUCE_PARTITIONS_MAX},
-    protocol::{ApiKey, Reader, Request, header::RequestHeader, produce::named_count},
+    protocol::{ApiKey, Message, Reader, Request, header::RequestHeader, produce::named_count},
 };
 use jackdaw_net::{Answer, Dispatched, Service, Times};
+use jackdaw_ring::Instant;
 
 use crate::{
     answer::{Counted, ReplyTo},
@@ -17,6 +18,7 @@ use crate::{
         PRODUCE_PARTITIONS_UNCOUNTED,
     },
     metrics,
+    quota::{self, ConnectionQuotas, RequestQuotas, measured},
     shard::Shard,
 };
 
@@ -32,6 +34,7 @@ pub(crate) struct KafkaService {
 pub(crate) struct Session {
     pub(crate) peer: SocketAddr,
     pub(crate) software: Option<(String, String)>,
+    pub(crate) quotas: ConnectionQuotas,
 }
 
 /// What a handler knows of its request besides the body.
@@ -41,14 +44,18 @@ pub(crate) struct RequestContext {
     pub(crate) peer: SocketAddr,
     pub(crate) client_id: Option<String>,
     pub(crate) version: i16,
+    /// Of the whole frame.
+    pub(crate) size_bytes: usize,
     pub(crate) reply_to: ReplyTo,
+    /// `None` where no quota binds the client.
+    pub(crate) quotas: Option<RequestQuotas>,
 }
 
 impl Service for KafkaService {
     type Session = Session;
 
     fn open(&self, peer: SocketAddr) -> Session {
-        Session { peer, software: None }
+        Session { peer, software: None, quotas: ConnectionQuotas::default() }
     }
 
     fn memory_bytes(&self, frame: &Bytes) -> usize {
@@ -72,6 +79,10 @@ impl Service for KafkaService {
         metrics::label(frame)
     }
 
+    fn muted_until(&self, session: &Session) -> Option<Instant> {
+        session.quotas.muted_until()
+    }
+
     fn answered(&self, label: u32, times: &Times) {
         self.shard.counters.requests.answered(label, times);
     }
@@ -89,12 +100,15 @@ impl Service for KafkaService {
         if !handlers::is_served(key, header.api_version) {
             return refuse(reply_to);
         }
+        let quotas = session.quotas.of_request(&self.shard, header.client_id.as_deref());
         let context = RequestContext {
             listener: self.listener,
             peer: session.peer,
             client_id: header.client_id,
             version: header.api_version,
+            size_bytes: frame.len(),
             reply_to,
+            quotas,
         };
         self.hand_over(session, key, context, reader).await
     }
@@ -215,8 +229,29 @@ impl KafkaService {
         };
         let shard = Rc::clone(&self.shard);
         let reply_to = context.reply_to;
-        Dispatched::later(async move { reply_to.with_counted(handle(shard, context, request).await) })
+        match context.quotas.clone() {
+            None => {
+                Dispatched::later(async move { reply_to.with_counted(handle(shard, context, request).await) })
+            }
+            Some(quotas) => Dispatched::later(async move {
+                let handled = measured(handle(Rc::clone(&shard), context, request)).await;
+                reply_to.with_counted(throttled(&shard, &quotas, handled).await)
+            }),
+        }
     }
+}
+
+/// The answer with the time that its client has to wait; the connection is muted for as long.
+async fn throttled<T: Message>(
+    shard: &Rc<Shard>,
+    quotas: &RequestQuotas,
+    (mut counted, took): (Counted<T>, Duration),
+) -> Counted<T> {
+    let throttle_ms = quotas.charge_time(shard, took).await;
+    let throttle_ms = throttle_ms.max(u32::try_from(counted.response.throttle_time_ms()).unwrap_or(0));
+    counted.response.set_throttle_time_ms(quota::throttle_time(throttle_ms));
+    quotas.mute(throttle_ms);
+    counted
 }
 
 /// Close the connection over a body that cannot be read.

@@ -12,7 +12,9 @@ use jackdaw_core::{
     controller::{ControllerRequest, Request, Response},
     error_code::ErrorCode,
     fetch_session::FetchSessions,
+    metadata::ClientQuotas,
     protocol::produce::ProduceFrame,
+    quota::Ledger,
     records::validate::Validator,
 };
 use jackdaw_net::{Connections, budget::Budget};
@@ -52,6 +54,8 @@ pub(crate) struct Shard {
     pub(crate) producer_ids: ProducerIds,
     pub(crate) counters: ShardCounters,
     pub(crate) groups: Groups,
+    /// What was used of the quotas that this shard counts.
+    pub(crate) quota_ledger: RefCell<Ledger>,
     pub(crate) produce_frames: FramePool,
     pub(crate) validator: RefCell<Validator>,
     pub(crate) partitions: RefCell<BTreeMap<PartitionKey, Rc<Partition>>>,
@@ -76,6 +80,7 @@ impl Shard {
     ) -> Self {
         let fetch_waits = FetchWaits::default();
         let fetch_sessions = fetch_sessions(&rpc, &limits);
+        let quotas = identity.config.quotas;
         Self {
             memory: Budget::new(limits.request_memory_bytes),
             wakeups: Wakeups::new(Rc::clone(&rpc), fetch_waits.clone()),
@@ -88,6 +93,7 @@ impl Shard {
             producer_ids: ProducerIds::default(),
             counters: ShardCounters::default(),
             groups: Groups::new(groups),
+            quota_ledger: RefCell::new(Ledger::new(quotas.windows, quotas.controller_windows)),
             produce_frames: FramePool::default(),
             validator: RefCell::default(),
             partitions: RefCell::default(),
@@ -109,10 +115,23 @@ impl Shard {
         *self.view.borrow_mut() = view;
     }
 
+    /// The quotas of clients; `None` where there are none.
+    pub(crate) fn client_quotas(&self) -> Option<Arc<ClientQuotas>> {
+        let view = self.view.borrow();
+        let quotas = &view.image.client_quotas;
+        (!quotas.is_empty()).then(|| Arc::clone(quotas))
+    }
+
     /// A broker's key whose value is a whole number: as set at run time, else as the node was started with.
     pub(crate) fn int_in_effect(&self, name: &'static str) -> i32 {
         let view = self.view();
         self.identity.config.int_in_effect(name, view.dynamic_broker(self.identity.node_id))
+    }
+
+    /// A broker's key whose value is a text, in the same way.
+    pub(crate) fn text_in_effect(&self, name: &'static str) -> String {
+        let view = self.view();
+        self.identity.config.text_in_effect(name, view.dynamic_broker(self.identity.node_id))
     }
 
     /// What compaction goes by: as set at run time, else as the node was started with.
@@ -257,7 +276,7 @@ impl Shard {
         partitions.all(|partition| partition.watchers.add(Watcher { shard: from, fetch }))
     }
 
-    fn read_all(&self, call: &FetchCall, may_wait: bool) -> (Vec<Fetched>, Vec<(usize, ColdData)>) {
+    fn read_all(&self, call: &FetchCall, may_wait: bool) -> (Vec<Fetched>, Vec<ColdRead>) {
         let (mut left, mut memory_left) = (call.max_bytes, call.memory_bytes);
         let mut is_first = true;
         let mut fetched = Vec::with_capacity(call.reads.len());
@@ -276,7 +295,7 @@ impl Shard {
                 && let Some(after) = memory_left.checked_sub(size_bytes)
             {
                 memory_left = after;
-                cold.push((fetched.len(), data));
+                cold.push(ColdRead { place: fetched.len(), partition: Rc::clone(&partition), data });
             }
             fetched.push(found);
         }
@@ -320,13 +339,22 @@ fn fetch_sessions(rpc: &Rpc, limits: &NodeLimits) -> FetchSessions {
     FetchSessions::new(limits.fetch_session_slots.div_ceil(shards), first..=first + (ids_a_shard - 1))
 }
 
-async fn read_cold(mut fetched: Vec<Fetched>, cold: Vec<(usize, ColdData)>) -> Reply {
-    for (index, data) in cold {
+/// A part of an answer that must be read from disk.
+struct ColdRead {
+    place: usize,
+    partition: Rc<Partition>,
+    data: ColdData,
+}
+
+async fn read_cold(mut fetched: Vec<Fetched>, cold: Vec<ColdRead>) -> Reply {
+    for ColdRead { place, partition, data } in cold {
         match data.read().await {
-            Ok(data) => fetched[index].data = data,
+            Ok(data) => fetched[place].data = data,
             Err(error) => {
-                tracing::error!(%error, "cannot read records from disk");
-                fetched[index] = Fetched::failed(fetched[index].index, ErrorCode::KafkaStorageError);
+                let (topic, number) = (&partition.topic, partition.key.partition);
+                tracing::error!(%topic, partition = number, %error, "cannot read records from disk");
+                partition.read_failed(&error);
+                fetched[place] = Fetched::failed(fetched[place].index, ErrorCode::KafkaStorageError);
             }
         }
     }

@@ -7,19 +7,20 @@ use std::{
 };
 
 use jackdaw_core::{
-    config::{BrokerConfig, Listener as ListenerConfig, Quorum, SecurityProtocol},
+    config::{BrokerConfig, Listener as ListenerConfig, NetworkConfig, Quorum, SecurityProtocol},
     controller::{SUPPORTED_FEATURES, Settings},
 };
 use jackdaw_raft::{Voter, VoterSet};
-use jackdaw_ring::{Listener, random_u64, sleep, spawn};
+use jackdaw_ring::{Listener, driver::SocketBuffers, random_u64, sleep, spawn, unix_ms};
 
 use crate::{
     broker_lifecycle::BrokerLifecycle,
     checkpoints::Checkpoints,
+    connection_limits,
     controller_host::{ControllerHost, HostParts, replica_of_node},
     housekeeping,
     limits::CONTROLLER_SHARD,
-    log_dirs::{ExistingPartition, LogDirs},
+    log_dirs::{ExistingPartition, LogDirs, random_uuid},
     message::{Call, Message, PartitionCheckpoint, PartitionKey, Reply},
     metadata_log::FoundMetadata,
     metrics::{Endpoint, Phase},
@@ -30,6 +31,8 @@ use crate::{
     view_build::ViewBuilder,
 };
 
+/// What a clock may be put back by without a word, as time services do.
+const CLOCK_BACK_MAX_MS: i64 = 10_000;
 const BIND_ATTEMPTS: u32 = 30;
 const BIND_PAUSE: Duration = Duration::from_millis(100);
 
@@ -56,6 +59,7 @@ async fn run_other(node: &Arc<Node>, rpc: Rc<Rpc>) -> StopReason {
     let Some((_, Message::Identity(identity))) = unless_failed(control, rpc.receive()).await else {
         return control.stopped().await;
     };
+    connection_limits::bound_open_files(rpc.shards(), None);
     let limits = NodeLimits::new(&node.config);
     let shard =
         Rc::new(Shard::new(identity, limits, node.config.groups.clone(), rpc, Fatal::new(control.clone())));
@@ -88,10 +92,11 @@ async fn first<A, B>(one: impl Future<Output = A>, other: impl Future<Output = B
 async fn run_first(node: &Arc<Node>, rpc: Rc<Rpc>) -> Result<StopReason, NodeError> {
     let config = &node.config;
     check_supported(config)?;
-    let dirs = LogDirs::open(config).await?;
+    let mut dirs = LogDirs::open(config, node.control.dirs()).await?;
     let listeners = bind(config).await?;
     let metadata = FoundMetadata::read(config, dirs.was_clean()).await?;
-    let existing = dirs.partitions(config, metadata.loader.image()).await?;
+    tell_of_the_clock(metadata.last_timestamp_ms);
+    let existing = dirs.partitions(config, metadata.loader.image(), node.control.dirs()).await?;
     let identity = Arc::new(identity(config, &dirs, existing));
     for other in 1..rpc.shards() {
         rpc.tell(other, Message::Identity(Arc::clone(&identity)));
@@ -108,6 +113,7 @@ async fn run_first(node: &Arc<Node>, rpc: Rc<Rpc>) -> Result<StopReason, NodeErr
     if !dirs.was_clean() && !identity.existing.is_empty() {
         tracing::info!("the last stop was not clean: the logs are checked from their recovery points on");
     }
+    connection_limits::bound_open_files(rpc.shards(), Some(identity.existing.len()));
     let limits = NodeLimits::new(config);
     let shard =
         Rc::new(Shard::new(identity, limits, config.groups.clone(), rpc, Fatal::new(node.control.clone())));
@@ -156,9 +162,23 @@ async fn begin(
     let Some(checkpoints) = checkpoints else {
         return Err(NodeError::Configuration("the log directories are not open".to_owned()));
     };
-    let lifecycle = BrokerLifecycle::register(config, &host, checkpoints.dirs(), &bound).await?;
+    let incarnation_id = shard.identity.incarnation_id;
+    let lifecycle =
+        BrokerLifecycle::register(config, incarnation_id, &host, checkpoints.dirs(), &bound).await?;
     open_listeners(shard, front, listeners, node)?;
     Ok((host, lifecycle))
+}
+
+/// The clock has gone back, or was ahead: the node's own times go by one that never does, but what is stored does not.
+fn tell_of_the_clock(last_timestamp_ms: i64) {
+    let behind_ms = last_timestamp_ms - unix_ms();
+    if behind_ms > CLOCK_BACK_MAX_MS {
+        tracing::warn!(
+            behind_s = behind_ms / 1000,
+            "the clock is behind the newest record of the metadata log: it has gone back, or was ahead before; append times, \
+             retention, and the expiry of producers and offsets go by it; check the clock of this host"
+        );
+    }
 }
 
 /// As it is written in `listener.security.protocol.map`.
@@ -210,6 +230,7 @@ fn identity(
         config: Arc::clone(config),
         cluster_id: dirs.cluster_id().to_owned(),
         node_id: config.node.id,
+        incarnation_id: random_uuid(),
         listeners: client_listeners(config).map(|listener| listener.name.clone()).collect(),
         log_dirs: dirs.paths().map(Into::into).collect(),
         existing,
@@ -231,16 +252,26 @@ struct Bound {
 
 async fn bind(config: &BrokerConfig) -> Result<Vec<Bound>, NodeError> {
     let mut bound = Vec::new();
+    let buffers = socket_buffers(&config.network);
     for configured in client_listeners(config) {
         let host = configured.host.as_deref().unwrap_or("0.0.0.0");
         let address = resolve("listeners", host, configured.port)?;
-        let (listener, address) = listen(address).await.map_err(|error| NodeError::Io {
+        let (listener, address) = listen(address, buffers).await.map_err(|error| NodeError::Io {
             what: format!("cannot listen on {configured}; {}", listen_advice(&error)),
             error,
         })?;
         bound.push(Bound { name: configured.name.clone(), listener, address });
     }
     Ok(bound)
+}
+
+/// -1, for the system's own, is no size.
+fn socket_buffers(config: &NetworkConfig) -> SocketBuffers {
+    let size = |bytes: i32| usize::try_from(bytes).ok();
+    SocketBuffers {
+        send_bytes: size(config.socket_send_buffer_bytes),
+        receive_bytes: size(config.socket_receive_buffer_bytes),
+    }
 }
 
 fn listen_advice(error: &std::io::Error) -> &'static str {
@@ -255,9 +286,12 @@ fn listen_advice(error: &std::io::Error) -> &'static str {
 }
 
 /// A killed process keeps its port, as its lock, until the kernel has ended its ring's work.
-pub(crate) async fn listen(address: SocketAddr) -> std::io::Result<(Listener, SocketAddr)> {
+pub(crate) async fn listen(
+    address: SocketAddr,
+    buffers: SocketBuffers,
+) -> std::io::Result<(Listener, SocketAddr)> {
     for attempt in 1.. {
-        match Listener::bind(address) {
+        match Listener::bind_with(address, buffers) {
             Err(error) if error.kind() == ErrorKind::AddrInUse && attempt < BIND_ATTEMPTS => {
                 if attempt == 1 {
                     tracing::info!(%address, "the port is taken; waiting a little, in case its process is just ending");
@@ -292,8 +326,13 @@ async fn start_controller(
     let features =
         SUPPORTED_FEATURES.iter().map(|feature| (feature.name, feature.min_level, feature.max_level));
     let existing = shard.identity.existing.iter().map(|(key, found)| (*key, found.log_dir));
-    let views =
-        ViewBuilder::new(Arc::clone(config), features.collect(), existing.collect(), shard.rpc.shards());
+    let views = ViewBuilder::new(
+        Arc::clone(config),
+        features.collect(),
+        existing.collect(),
+        shard.fatal.dirs().clone(),
+        shard.rpc.shards(),
+    );
     let parts = HostParts {
         settings: Settings {
             cluster_id: cluster_id.clone(),
@@ -309,6 +348,7 @@ async fn start_controller(
     shard.set_controller(Rc::clone(&host));
     spawn(Rc::clone(&host).drive());
     spawn(Rc::clone(&host).publish());
+    spawn(Rc::clone(&host).follow_directories(shard.fatal.dirs().clone()));
     host.active().await;
     spawn(Rc::clone(&host).keep_time());
     host
@@ -362,7 +402,7 @@ async fn stop(
     let written = async {
         host.close().await?;
         if let Some(dirs) = checkpoints.into_dirs().await {
-            dirs.close(&lines, host.broker_epoch()).await?;
+            dirs.close(&lines, host.broker_epoch(), shard.fatal.dirs()).await?;
         }
         Ok::<(), NodeError>(())
     };

@@ -11,6 +11,7 @@ use jackdaw_core::{
 use jackdaw_storage::LogConfig;
 
 use crate::{
+    dir_failures::DirFailures,
     message::PartitionKey,
     placement::Placement,
     view::{BrokerView, Endpoint, PartitionView, TopicSettings, TopicView, View, dynamic_broker},
@@ -24,6 +25,7 @@ pub(crate) struct ViewBuilder {
     supported_features: Vec<(&'static str, i16, i16)>,
     /// The log directory that has files of a partition of this node, as found at start.
     existing: BTreeMap<PartitionKey, usize>,
+    failures: DirFailures,
     image: Arc<Image>,
     view: Arc<View>,
 }
@@ -33,12 +35,13 @@ impl ViewBuilder {
         config: Arc<BrokerConfig>,
         supported_features: Vec<(&'static str, i16, i16)>,
         existing: BTreeMap<PartitionKey, usize>,
+        failures: DirFailures,
         shards: usize,
     ) -> Self {
         let node_id = config.node.id;
         let placement = Placement::new(shards, config.log.dirs.len());
         let view = Arc::new(View { placement, ..View::default() });
-        Self { config, node_id, supported_features, existing, image: Arc::default(), view }
+        Self { config, node_id, supported_features, existing, failures, image: Arc::default(), view }
     }
 
     /// `None` where nothing changed that shards see.
@@ -118,11 +121,15 @@ impl ViewBuilder {
             })
             .collect();
         gone.into_iter().for_each(|key| placement.remove(key));
+        // What was there before this start and was not found is where nobody could look: it must not begin anew elsewhere.
+        let is_first = self.view.supported_features.is_empty();
+        let hidden = self.failures.first().filter(|_| is_first);
         for topic in topics.values() {
             let partitions = topic.partitions.iter().enumerate();
             for (index, _) in partitions.filter(|(_, partition)| partition.replicas.contains(&self.node_id)) {
                 let key = topic.key(index as i32);
-                placement.add(key, self.existing.get(&key).copied());
+                let found = self.existing.get(&key).copied().or(hidden);
+                placement.add(key, found, |dir| self.failures.is_failed(dir));
             }
         }
         placement

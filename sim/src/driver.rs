@@ -10,7 +10,10 @@ use std::{
 
 use jackdaw_ring::{
     Driver, Instant,
-    driver::{Completion, Descriptor, DirectoryEntry, Metadata, OpenOptions, Operation, Payload, Token},
+    driver::{
+        Completion, Descriptor, DirectoryEntry, Metadata, OpenOptions, Operation, Payload, SocketBuffers,
+        Token,
+    },
     signal::CoreSignal,
 };
 
@@ -276,7 +279,7 @@ impl Driver for SimDriver {
         Arc::clone(&self.core().signal)
     }
 
-    fn listen(&self, address: SocketAddr) -> io::Result<(Descriptor, SocketAddr)> {
+    fn listen(&self, address: SocketAddr, _: SocketBuffers) -> io::Result<(Descriptor, SocketAddr)> {
         self.process.descriptors.borrow().check()?;
         let (id, address) = self.network(|network| network.listen(self.process.host, address))?;
         let descriptor = self.process.descriptors.borrow_mut().insert(Open::Listener(id))?;

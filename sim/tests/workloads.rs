@@ -35,7 +35,7 @@ fn seed_count(workload: &Workload) -> u64 {
     match workload.name {
         "node" => 10,
         "faults" | "rot" | "jitter" => 6,
-        "groups" => 5,
+        "groups" | "groups-mixed" => 5,
         _ => 40,
     }
 }

@@ -64,6 +64,11 @@ impl StorageError {
         matches!(self, Self::Io { action, .. } if action.starts_with("flush"))
     }
 
+    /// Whether no descriptor was left to open a file. Where nothing was written yet, another try may help.
+    pub fn is_out_of_descriptors(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if jackdaw_ring::file::is_out_of_descriptors(source))
+    }
+
     pub(crate) fn layout(path: &Path, reason: impl Into<String>) -> Self {
         Self::Layout { path: path.to_path_buf(), reason: reason.into() }
     }

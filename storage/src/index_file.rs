@@ -5,14 +5,16 @@
 //! crash loses of them, recovery finds again in the log.
 
 use std::{
-    cell::OnceCell,
     io::IoSlice,
     path::{Path, PathBuf},
 };
 
-use jackdaw_ring::{File, file};
+use jackdaw_ring::File;
 
-use crate::error::{During, Result};
+use crate::{
+    error::{During, Result},
+    open_files::SegmentFile,
+};
 
 /// Entries that wait for the file.
 const TAIL_ENTRIES: usize = 128;
@@ -23,8 +25,8 @@ const ENTRY_SIZE_MAX_BYTES: usize = 12;
 /// Entries of `N` bytes.
 pub(crate) struct IndexFile<const N: usize> {
     path: PathBuf,
-    /// Opened at first need: most segments are never searched.
-    file: OnceCell<File>,
+    /// Most segments are never searched, and the active one's is written once in so many entries.
+    file: SegmentFile,
     /// Entries in the file.
     written_count: u32,
     /// The entries after them.
@@ -36,9 +38,9 @@ impl<const N: usize> IndexFile<N> {
     /// A new, empty file; an old one of this name is emptied.
     pub(crate) fn create(path: PathBuf) -> Result<Self> {
         const { assert!(N <= ENTRY_SIZE_MAX_BYTES) };
-        let options = file::OpenOptions { write: true, create: true, truncate: true, ..Default::default() };
-        let handle = File::open(&path, options).during("create", &path)?;
-        Ok(Self { path, file: OnceCell::from(handle), written_count: 0, tail: Vec::new(), last: None })
+        let file = SegmentFile::create(&path).during("create", &path)?;
+        file.close_if_idle();
+        Ok(Self { path, file, written_count: 0, tail: Vec::new(), last: None })
     }
 
     /// An existing file of `size_bytes`; `None` where that is no whole number of entries.
@@ -48,9 +50,10 @@ impl<const N: usize> IndexFile<N> {
         if rest != 0 {
             return Ok(None);
         }
-        let mut index = Self { path, file: OnceCell::new(), written_count, tail: Vec::new(), last: None };
+        let mut index = Self { path, file: SegmentFile::new(), written_count, tail: Vec::new(), last: None };
         if let Some(position) = written_count.checked_sub(1) {
             index.last = Some(index.entry(position)?);
+            index.file.close_if_idle();
         }
         Ok(Some(index))
     }
@@ -72,20 +75,27 @@ impl<const N: usize> IndexFile<N> {
         self.last.as_ref()
     }
 
-    pub(crate) fn file(&self) -> Result<&File> {
-        if let Some(file) = self.file.get() {
-            return Ok(file);
-        }
-        let options = file::OpenOptions { write: true, ..Default::default() };
-        let opened = File::open(&self.path, options).during("open", &self.path)?;
-        Ok(self.file.get_or_init(|| opened))
+    pub(crate) fn file(&self) -> Result<File> {
+        self.file.get(|| self.path.clone()).during("open", &self.path)
+    }
+
+    /// The file for who makes it durable.
+    pub(crate) fn segment_file(&self) -> SegmentFile {
+        self.file.clone()
     }
 
     /// Add an entry. The caller keeps the order.
     pub(crate) fn push(&mut self, entry: [u8; N]) -> Result<()> {
         self.tail.push(entry);
         self.last = Some(entry);
-        if self.tail.len() == TAIL_ENTRIES { self.write_tail() } else { Ok(()) }
+        if self.tail.len() < TAIL_ENTRIES {
+            return Ok(());
+        }
+        match self.write_tail() {
+            // They wait on: an index holds nothing that the segment does not.
+            Err(error) if error.is_out_of_descriptors() => Ok(()),
+            written => written,
+        }
     }
 
     /// Bring what waits in memory into the file.
@@ -159,6 +169,8 @@ impl<const N: usize> IndexFile<N> {
 
 #[cfg(test)]
 mod tests {
+    use jackdaw_ring::file;
+
     use super::*;
     use crate::test_dir::in_dir;
 

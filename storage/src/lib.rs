@@ -18,6 +18,7 @@ pub mod meta_properties;
 mod metadata_damage;
 pub mod metadata_log;
 mod offset_index;
+mod open_files;
 pub mod partition_metadata;
 mod producer_snapshots;
 mod recent_batches;
@@ -39,6 +40,7 @@ pub use log::{AppendInfo, ColdRange, Flush, Flushed, FoundOffset, Log, Read, Tim
 pub use log_dir::LogDir;
 pub use meta_properties::MetaProperties;
 pub use metadata_log::{MetadataDir, SnapshotId};
+pub use open_files::OpenFiles;
 pub use recovery::{RecoveryInputs, RecoveryProgress, RecoveryReport};
 pub use side_by_side::side_by_side;
 pub use transaction_index::AbortedTransaction;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use jackdaw_ring::File;
 
-use crate::{error::Result, index_file::IndexFile};
+use crate::{error::Result, index_file::IndexFile, open_files::SegmentFile};
 
 /// Bytes of an entry: relative offset, position.
 pub(crate) const ENTRY_SIZE_BYTES: usize = 8;
@@ -86,8 +86,13 @@ impl OffsetIndex {
         self.file.write_tail()
     }
 
-    pub(crate) fn file(&self) -> Result<&File> {
+    pub(crate) fn file(&self) -> Result<File> {
         self.file.file()
+    }
+
+    /// The file for who makes it durable.
+    pub(crate) fn segment_file(&self) -> SegmentFile {
+        self.file.segment_file()
     }
 
     pub(crate) fn path(&self) -> &Path {

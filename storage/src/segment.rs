@@ -1,7 +1,7 @@
 //! One segment: a `.log` file of batches and its indexes.
 
 use std::{
-    cell::{Cell, OnceCell},
+    cell::Cell,
     path::{Path, PathBuf},
     rc::Rc,
 };
@@ -16,6 +16,7 @@ use crate::{
     error::{During, Result, StorageError},
     layout::{FileKind, FileName, FileState},
     offset_index::{OffsetIndex, OffsetPosition},
+    open_files::SegmentFile,
     recent_batches::BatchLocation,
     sync_queue::SyncQueue,
     time_index::{TimeIndex, TimestampOffset},
@@ -28,8 +29,9 @@ pub(crate) struct Segment {
     base_offset: i64,
     /// What the files are called: a compacted segment comes into use before they have their last names.
     state: FileState,
-    /// Opened at first need.
-    file: OnceCell<File>,
+    file: SegmentFile,
+    /// Kept open while the names of the files change.
+    pinned: Vec<File>,
     size_bytes: u32,
     pub(crate) offset_index: OffsetIndex,
     pub(crate) time_index: TimeIndex,
@@ -69,13 +71,13 @@ impl Segment {
     pub(crate) fn create_in(state: FileState, dir: &Rc<Path>, base_offset: i64, now_ms: i64) -> Result<Self> {
         let path_of = |kind: FileKind| FileName { offset: base_offset, kind, state }.path(dir);
         let path = path_of(FileKind::Log);
-        let options = file::OpenOptions { write: true, create: true, truncate: true, ..Default::default() };
-        let handle = File::open(&path, options).during("create", &path)?;
+        let file = SegmentFile::create(&path).during("create", &path)?;
         Ok(Self {
             dir: Rc::clone(dir),
             base_offset,
             state,
-            file: OnceCell::from(handle),
+            file,
+            pinned: Vec::new(),
             size_bytes: 0,
             offset_index: OffsetIndex::create(path_of(FileKind::OffsetIndex), base_offset)?,
             time_index: TimeIndex::create(path_of(FileKind::TimeIndex), base_offset)?,
@@ -122,7 +124,8 @@ impl Segment {
             dir: Rc::clone(dir),
             base_offset,
             state: FileState::Live,
-            file: OnceCell::new(),
+            file: SegmentFile::new(),
+            pinned: Vec::new(),
             size_bytes,
             offset_index,
             largest_timestamp: time_index.last(),
@@ -153,8 +156,18 @@ impl Segment {
         self.state
     }
 
-    /// Follow a change of the files' names. All but the index of transactions are open, so it changes no reads.
+    /// Keep the files open whose names are about to change: between two steps a file has one name already while
+    /// [`Segment::path`] still says another.
+    pub(crate) fn pin(&mut self) -> Result<()> {
+        self.pinned = vec![self.file()?, self.offset_index.file()?, self.time_index.file()?];
+        Ok(())
+    }
+
+    /// Follow a change of the files' names. All but the index of transactions are pinned, so it changes no reads.
     pub(crate) fn set_state(&mut self, state: FileState) {
+        if state == FileState::Live {
+            self.pinned.clear();
+        }
         self.state = state;
         let path_of = |kind: FileKind| FileName { offset: self.base_offset, kind, state }.path(&self.dir);
         self.offset_index.set_path(path_of(FileKind::OffsetIndex));
@@ -162,14 +175,10 @@ impl Segment {
         self.transaction_index.set_path(path_of(FileKind::TransactionIndex));
     }
 
-    pub(crate) fn file(&self) -> Result<&File> {
-        if let Some(file) = self.file.get() {
-            return Ok(file);
-        }
-        let path = self.path();
-        let options = file::OpenOptions { write: true, ..Default::default() };
-        let opened = File::open(&path, options).during("open", &path)?;
-        Ok(self.file.get_or_init(|| opened))
+    /// The open `.log` file.
+    #[inline]
+    pub(crate) fn file(&self) -> Result<File> {
+        self.file.get(|| self.path()).during_at("open", || self.path())
     }
 
     /// The largest timestamp in the segment and the last offset of its batch; timestamp -1 where there is none.
@@ -352,9 +361,9 @@ impl Segment {
     /// Finish the indexes and have all files made durable.
     pub(crate) fn become_inactive(&mut self, queue: &SyncQueue) -> Result<()> {
         self.finish_indexes()?;
-        queue.file(self.file()?.clone(), self.path());
-        queue.file(self.offset_index.file()?.clone(), self.offset_index.path().to_path_buf());
-        queue.file(self.time_index.file()?.clone(), self.time_index.path().to_path_buf());
+        queue.segment_file(self.file.clone(), self.path());
+        queue.segment_file(self.offset_index.segment_file(), self.offset_index.path().to_path_buf());
+        queue.segment_file(self.time_index.segment_file(), self.time_index.path().to_path_buf());
         if let Some(file) = self.transaction_index.written_file() {
             queue.file(file.clone(), self.transaction_index.path().to_path_buf());
         }

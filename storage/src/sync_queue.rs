@@ -14,11 +14,13 @@ use jackdaw_ring::{File, file};
 use crate::{
     atomic_file::replace_file,
     error::{During, Result, StorageError},
+    open_files::SegmentFile,
 };
 
 /// One thing to make durable.
 #[derive(Clone)]
 enum Item {
+    Segment(SegmentFile, PathBuf),
     File(File, PathBuf),
     Directory(Rc<Path>),
     Replace(PathBuf, Rc<str>),
@@ -46,6 +48,11 @@ impl SyncQueue {
             has_failed: Cell::new(false),
             waiting: RefCell::default(),
         })
+    }
+
+    /// A file of a segment, with what was written to it so far.
+    pub(crate) fn segment_file(&self, file: SegmentFile, path: PathBuf) {
+        self.push(Item::Segment(file, path));
     }
 
     pub(crate) fn file(&self, file: File, path: PathBuf) {
@@ -97,6 +104,7 @@ impl SyncQueue {
         let Some(item) = front else { return Ok(()) };
         let _running = Running::begin(self);
         let result = match &item {
+            Item::Segment(file, path) => file.sync().await.during("flush", path),
             Item::File(file, path) => file.sync_data().await.during("flush", path),
             Item::Directory(path) => file::sync_directory(path).await.during("flush the directory", path),
             Item::Replace(path, content) => replace_file(path, content.as_bytes()).await,

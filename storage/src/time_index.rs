@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use jackdaw_core::records::batch_header::NO_TIMESTAMP;
 use jackdaw_ring::File;
 
-use crate::{error::Result, index_file::IndexFile};
+use crate::{error::Result, index_file::IndexFile, open_files::SegmentFile};
 
 /// Bytes of an entry: timestamp, relative offset.
 pub(crate) const ENTRY_SIZE_BYTES: usize = 12;
@@ -90,8 +90,13 @@ impl TimeIndex {
         self.file.write_tail()
     }
 
-    pub(crate) fn file(&self) -> Result<&File> {
+    pub(crate) fn file(&self) -> Result<File> {
         self.file.file()
+    }
+
+    /// The file for who makes it durable.
+    pub(crate) fn segment_file(&self) -> SegmentFile {
+        self.file.segment_file()
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -19,12 +19,13 @@ share.coordinator.state.topic.min.isr=1
 pub fn command(
     directory: &Path,
     data: &Path,
+    log_dirs: &str,
     port: u16,
     controller_port: u16,
     overrides: &[String],
 ) -> Command {
     let properties = directory.join("server.properties");
-    let text = properties_text(data, port, controller_port, overrides);
+    let text = properties_text(log_dirs, port, controller_port, overrides);
     std::fs::write(&properties, text).expect("server.properties");
     if !data.join("meta.properties").exists() {
         format(&properties);
@@ -34,7 +35,7 @@ pub fn command(
     command
 }
 
-fn properties_text(data: &Path, port: u16, controller_port: u16, overrides: &[String]) -> String {
+fn properties_text(log_dirs: &str, port: u16, controller_port: u16, overrides: &[String]) -> String {
     let mut text = format!(
         "process.roles=broker,controller
 node.id=1
@@ -43,9 +44,8 @@ listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
 advertised.listeners=PLAINTEXT://127.0.0.1:{port}
 controller.listener.names=CONTROLLER
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
-log.dirs={}
-{ALONE}",
-        data.display()
+log.dirs={log_dirs}
+{ALONE}"
     );
     for pair in overrides.iter().filter(|pair| !pair.starts_with("jackdaw.")) {
         writeln!(text, "{pair}").expect("a string takes text");

@@ -22,8 +22,12 @@ pub struct Options {
     pub shards: Option<u32>,
     /// Whether metrics are served; see [`Broker::http`].
     pub http: bool,
+    /// The hard limit on open files; none leaves it the test's.
+    pub descriptors: Option<u32>,
     /// Further `--override key=value`.
     pub overrides: Vec<String>,
+    /// `log.dirs`, where `{own}` stands for the broker's own directory; none is that alone.
+    pub log_dirs: Option<String>,
     /// Parts of lines at WARN or ERROR that the test provokes.
     pub expected_log: Vec<&'static str>,
 }
@@ -47,6 +51,12 @@ impl Options {
 
     pub fn with_http(mut self) -> Self {
         self.http = true;
+        self
+    }
+
+    /// A broker that may open so many files.
+    pub fn with_descriptors(mut self, count: u32) -> Self {
+        self.descriptors = Some(count);
         self
     }
 
@@ -148,6 +158,11 @@ impl Broker {
         self.owned().child.as_ref().expect("a running broker").id()
     }
 
+    /// Whether it is Apache Kafka, which logs other lines and serves no metrics.
+    pub fn is_apache(&self) -> bool {
+        self.own.as_ref().is_some_and(|own| own.kind == Kind::Apache)
+    }
+
     /// What it has logged so far.
     pub fn log(&self) -> String {
         broker_log::read(&self.owned().log_path())
@@ -189,6 +204,35 @@ impl Broker {
     pub fn restart_as(&mut self, kind: Kind) {
         self.owned_mut().kind = kind;
         self.restart();
+    }
+
+    /// Waits until it ends by itself: its exit code.
+    pub fn await_exit(&mut self) -> i32 {
+        let own = self.owned_mut();
+        let mut child = own.running();
+        let status = wait(&mut child, STOP_DEADLINE);
+        let Some(status) = status else {
+            let _ = child.kill();
+            panic!("the broker did not end by itself:\n{}", broker_log::tail(&own.log_path()));
+        };
+        status.code().unwrap_or_else(|| panic!("the broker ended with {status}"))
+    }
+
+    /// Starts it where it must refuse, with this exit code and words.
+    pub fn assert_no_start(&mut self, code: i32, said: &str) {
+        let before = self.log().len();
+        self.owned_mut().spawn();
+        let found = self.await_exit();
+        let log = self.log();
+        assert!(found == code && log[before..].contains(said), "exit code {found}:\n{}", &log[before..]);
+    }
+
+    /// Starts it, and kills it after this time, however far it is.
+    pub fn restart_and_kill(&mut self, after: Duration) {
+        let own = self.owned_mut();
+        own.spawn();
+        std::thread::sleep(after);
+        self.kill();
     }
 
     /// Changes the number of shards from the next start on.
@@ -233,6 +277,11 @@ impl Own {
         self.dir.path().join("data")
     }
 
+    fn log_dirs(&self) -> String {
+        let own = self.data_dir().display().to_string();
+        self.options.log_dirs.as_deref().unwrap_or("{own}").replace("{own}", &own)
+    }
+
     fn log_path(&self) -> PathBuf {
         self.log_path_of(self.kind)
     }
@@ -245,12 +294,16 @@ impl Own {
         self.child.take().expect("a running broker")
     }
 
-    fn launch(&mut self) {
+    fn spawn(&mut self) {
         assert!(self.child.is_none(), "the broker is already running");
         let log =
             OpenOptions::new().create(true).append(true).open(self.log_path()).expect("the broker's log");
         self.child =
             Some(self.command(log).spawn().unwrap_or_else(|e| panic!("cannot start the broker: {e}")));
+    }
+
+    fn launch(&mut self) {
+        self.spawn();
         let deadline = Instant::now() + START_DEADLINE;
         while !wire::answers(self.port) {
             let child = self.child.as_mut().expect("just started");
@@ -277,6 +330,7 @@ impl Own {
             Kind::Apache => apache::command(
                 self.dir.path(),
                 &self.data_dir(),
+                &self.log_dirs(),
                 self.port,
                 self.controller_port,
                 &self.options.overrides,
@@ -287,12 +341,21 @@ impl Own {
     }
 
     fn jackdaw(&self) -> Command {
-        let mut command = Command::new(binary());
+        let mut command = match self.options.descriptors {
+            None => Command::new(binary()),
+            Some(count) => {
+                let mut shell = Command::new("sh");
+                shell
+                    .args(["-c", "ulimit -n \"$1\"; shift; exec \"$@\"", "sh", &count.to_string()])
+                    .arg(binary());
+                shell
+            }
+        };
         let mut set = |pair: String| {
             command.args(["--override", &pair]);
         };
         set(format!("listeners=PLAINTEXT://127.0.0.1:{}", self.port));
-        set(format!("log.dirs={}", self.data_dir().display()));
+        set(format!("log.dirs={}", self.log_dirs()));
         // The default port is one for a whole machine.
         let http = if self.options.http { format!("127.0.0.1:{}", self.http_port) } else { String::new() };
         set(format!("jackdaw.http.listener={http}"));
@@ -330,18 +393,13 @@ pub fn binary() -> PathBuf {
     if let Some(named) = std::env::var_os("JACKDAW_BIN") {
         return named.into();
     }
-    // The test stands in target/PROFILE/deps.
+    // A test stands in target/PROFILE/deps, a program in target/PROFILE.
     let test = std::env::current_exe().expect("the test's own path");
-    let target = test.ancestors().nth(3).expect("a target directory");
-    let built = ["release", "debug"].map(|profile| target.join(profile).join("jackdaw"));
-    let found = built.iter().find(|path| is_file(path));
-    found
+    let in_target = |target: &Path| ["release", "debug"].map(|profile| target.join(profile).join("jackdaw"));
+    let mut built = test.ancestors().skip(2).take(2).flat_map(in_target);
+    built
+        .find(|path| path.is_file())
         .unwrap_or_else(|| panic!("no broker is built: run `cargo build --release`, or set JACKDAW_BIN"))
-        .clone()
-}
-
-fn is_file(path: &Path) -> bool {
-    path.is_file()
 }
 
 /// A port that nothing listens on, from below the range that outgoing connections take theirs from: a restarted broker finds it free.

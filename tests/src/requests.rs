@@ -103,6 +103,16 @@ pub fn end_offset(connection: &mut Connection, name: &str, partition: i32) -> i6
         .unwrap_or_else(|| panic!("no end offset of {name} {partition}"))
 }
 
+/// The same of a broker that may still be starting.
+pub fn await_end_offset(connection: &mut Connection, name: &str, partition: i32) -> i64 {
+    let mut found = None;
+    eventually(&format!("{name} {partition} has a leader"), || {
+        found = try_end_offset(connection, name, partition);
+        found.is_some()
+    });
+    found.expect("just found")
+}
+
 fn try_end_offset(connection: &mut Connection, name: &str, partition: i32) -> Option<i64> {
     let asked = ListOffsetsPartition { partition_index: partition, timestamp: -1, ..Default::default() };
     let topics = vec![ListOffsetsTopic { name: name.to_owned(), partitions: vec![asked] }];

@@ -27,6 +27,8 @@ pub const QUORUM: Tool = Tool("org.apache.kafka.tools.MetadataQuorumCommand");
 pub const FEATURES: Tool = Tool("org.apache.kafka.tools.FeatureCommand");
 /// `kafka-transactions`.
 pub const TRANSACTIONS: Tool = Tool("org.apache.kafka.tools.TransactionsCommand");
+/// `kafka-producer-perf-test`.
+pub const PRODUCER_PERF: Tool = Tool("org.apache.kafka.tools.ProducerPerformance");
 
 impl Tool {
     /// What the tool prints; it must succeed.

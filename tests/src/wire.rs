@@ -18,6 +18,7 @@ const LARGEST_ANSWER_BYTES: usize = 64 << 20;
 pub struct Connection {
     stream: TcpStream,
     next_correlation_id: i32,
+    client_id: &'static str,
 }
 
 impl Connection {
@@ -25,16 +26,26 @@ impl Connection {
         Self::try_open(bootstrap).unwrap_or_else(|e| panic!("cannot connect to {bootstrap}: {e}"))
     }
 
+    /// The same under another client id than `test`.
+    pub fn open_as(bootstrap: &str, client_id: &'static str) -> Self {
+        Self { client_id, ..Self::open(bootstrap) }
+    }
+
     pub fn try_open(bootstrap: &str) -> io::Result<Self> {
         let stream = TcpStream::connect(bootstrap)?;
         stream.set_read_timeout(Some(READ_DEADLINE))?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, next_correlation_id: 1 })
+        Ok(Self { stream, next_correlation_id: 1, client_id: "test" })
+    }
+
+    /// A second handle of the same connection.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        Ok(Self { stream: self.stream.try_clone()?, ..*self })
     }
 
     /// A call to a broker that may be gone.
     pub fn try_call<R: Request>(&mut self, request: &R, version: i16) -> io::Result<R::Response> {
-        let frame = request_frame(request, version, self.next_correlation_id, Some("test"));
+        let frame = request_frame(request, version, self.next_correlation_id, Some(self.client_id));
         self.next_correlation_id += 1;
         self.try_send_raw(&frame.unwrap_or_else(|e| panic!("{request:?} at version {version}: {e}")))?;
         let frame = Bytes::from(self.try_receive()?);
@@ -55,7 +66,7 @@ impl Connection {
     pub fn send<R: Request>(&mut self, request: &R, version: i16) -> i32 {
         let correlation_id = self.next_correlation_id;
         self.next_correlation_id += 1;
-        let frame = request_frame(request, version, correlation_id, Some("test"));
+        let frame = request_frame(request, version, correlation_id, Some(self.client_id));
         self.send_raw(&frame.unwrap_or_else(|e| panic!("{request:?} at version {version}: {e}")));
         correlation_id
     }
@@ -133,7 +144,7 @@ pub fn answers(port: u16) -> bool {
     if stream.set_read_timeout(deadline).is_err() {
         return false;
     }
-    let mut connection = Connection { stream, next_correlation_id: 1 };
+    let mut connection = Connection { stream, next_correlation_id: 1, client_id: "test" };
     connection.try_send_raw(&frame(18, 0, 7, &[])).is_ok()
         && connection.try_receive().is_ok_and(|answer| answer.starts_with(&[0, 0, 0, 7, 0, 0]))
 }

@@ -1,6 +1,7 @@
 //! `jackdaw group list`, `describe`, `members`, `lag`, `watch`, `reset`, `delete` and `jackdaw consume --group` as a person uses them.
 
 use std::io::{BufRead as _, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -289,6 +290,19 @@ fn who_follows_in_a_group_waits_for_the_broker_and_ends_at_once() {
     assert!(interrupt(&mut child), "it ends on SIGINT");
 }
 
+#[test]
+fn a_start_after_a_kill_loads_groups_once() {
+    let mut scene = Scene::new("loaded");
+    scene.reset(&["--topic", &scene.topic, "--to", "5", "--execute"]);
+    scene.broker.kill();
+    scene.broker.restart();
+    eventually("the offsets are there", || {
+        let mut lag = command(scene.broker.bootstrap(), &["group", "lag", &scene.group]);
+        run(&mut lag, "").status.success()
+    });
+    assert_eq!(scene.broker.log().matches("loaded groups and offsets").count(), 1);
+}
+
 /// Whether a command ends on SIGINT as a shell expects.
 fn interrupt(child: &mut Child) -> bool {
     let pid = child.id().to_string();
@@ -298,6 +312,54 @@ fn interrupt(child: &mut Child) -> bool {
         child.kill().expect("our own child");
     }
     status.is_some_and(|status| status.code() == Some(130))
+}
+
+/// The offsets of a deleted topic go by themselves: a moment after it, put back from before.
+#[test]
+fn a_topic_that_is_gone_is_left_out_of_a_reset() {
+    let mut scene = Scene::new("gone");
+    let (topic, group) = (scene.topic.clone(), scene.group.clone());
+    let other = format!("{topic}-other");
+    scene.ok(&["topic", "create", &other, "-p", "1"]);
+    scene.reset(&["--topic", &topic, "--to", "5", "--execute"]);
+    scene.reset(&["--topic", &other, "--to", "earliest", "--execute"]);
+    scene.broker.terminate();
+    let (data, kept) = (scene.broker.data_dir(), scene.broker.scratch());
+    copy_offsets(&data, kept.path());
+    scene.broker.restart();
+    scene.ok(&["topic", "delete", &other]);
+    scene.broker.kill();
+    copy_offsets(kept.path(), &data);
+    scene.broker.restart();
+
+    let arguments = ["group", "reset", &group, "--all-topics", "--to", "earliest", "--execute"];
+    let reset = || run(&mut command(scene.broker.bootstrap(), &arguments), "");
+    eventually("the offsets are there", || reset().status.success());
+    let output = reset();
+    let note = text(&output.stderr);
+    assert!(note.contains(&format!("{other}:0 does not exist any more and is left out")), "{note}");
+    assert!(text(&output.stdout).contains("Set 2 offsets"), "{}", text(&output.stdout));
+    scene.ok(&["group", "delete", &group, "--topic", &topic]);
+    let nothing = scene.fails(&arguments);
+    assert!(nothing.contains("only in what does not exist") && nothing.contains(&other), "{nothing}");
+}
+
+/// The partitions of `__consumer_offsets`, over those that are there.
+fn copy_offsets(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).expect("a directory").map(|entry| entry.expect("an entry")) {
+        let name = entry.file_name();
+        if !name.to_string_lossy().starts_with("__consumer_offsets-") {
+            continue;
+        }
+        let place = to.join(name);
+        if place.exists() {
+            std::fs::remove_dir_all(&place).expect("an old copy goes");
+        }
+        std::fs::create_dir(&place).expect("a directory for the copy");
+        for file in std::fs::read_dir(entry.path()).expect("a partition").map(|file| file.expect("a file")) {
+            std::fs::copy(file.path(), place.join(file.file_name())).expect("a copy");
+        }
+    }
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! Consumers of records that only the disk has, who do not read their answers: what the broker holds for them in memory
 //! stays within its budget.
 
-use std::{fs, path::Path, process::Command};
+use std::{path::Path, process::Command};
 
 use jackdaw_core::protocol::messages::FetchRequest;
 use jackdaw_tests::{
     broker::{Broker, Options},
     checks::topic,
+    memory::Peak,
     requests::{Topic, batch, create, fetch_request, produce},
     wire::Connection,
 };
@@ -40,9 +41,8 @@ fn cold_reads_stay_within_the_budget(shards: u32) {
         }
         drop_from_page_cache(&broker.data_dir().join(format!("{}-{partition}", topic.name)));
     }
-    let process = format!("/proc/{}", broker.pid());
-    fs::write(format!("{process}/clear_refs"), "5").expect("the peak of memory is reset");
-    let before_bytes = peak_bytes(&process);
+    let watched = Peak::watch(broker.pid());
+    let before_bytes = watched.bytes();
 
     // More than the budget is asked for, and nothing read: 110 MB in all.
     let mut consumers: Vec<Connection> = (0..PARTITIONS)
@@ -54,7 +54,7 @@ fn cold_reads_stay_within_the_budget(shards: u32) {
         .collect();
     std::thread::sleep(std::time::Duration::from_secs(1));
     let total_bytes = before_bytes + BUDGET_BYTES * shards as usize + SLACK_BYTES;
-    let peak = peak_bytes(&process);
+    let peak = watched.bytes();
     assert!(peak <= total_bytes, "{peak} bytes of memory, {before_bytes} before");
 
     // Those who read get their records; where memory was short they come in several fetches.
@@ -63,7 +63,7 @@ fn cold_reads_stay_within_the_budget(shards: u32) {
         let records = response.responses[0].partitions[0].records.clone().unwrap_or_default();
         assert!(records.len() > BATCH_BYTES, "partition {partition}: {} bytes", records.len());
     }
-    let peak = peak_bytes(&process);
+    let peak = watched.bytes();
     assert!(peak <= total_bytes, "{peak} bytes of memory, {before_bytes} before");
 }
 
@@ -79,12 +79,4 @@ fn drop_from_page_cache(partition_dir: &Path) {
     let sync = Command::new("sync").arg(&log[3..]).status().expect("sync");
     let dropped = Command::new("dd").args([&log, "iflag=nocache", "count=0", "status=none"]).status();
     assert!(sync.success() && dropped.expect("dd").success(), "{log} stays in the page cache");
-}
-
-/// The most memory that the process has had since the peak was reset.
-fn peak_bytes(process: &str) -> usize {
-    let status = fs::read_to_string(format!("{process}/status")).expect("the broker's status");
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("VmHWM");
-    let kib: usize = line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number");
-    kib << 10
 }

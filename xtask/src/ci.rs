@@ -17,7 +17,8 @@ pub(crate) fn run() -> Result<(), String> {
     eprintln!("==> cargo xtask tidy");
     tidy::run()?;
     deny(&root)?;
-    test(&[])
+    test(&[])?;
+    parity(&["--check"])
 }
 
 /// Licences, bans and sources by deny.toml. Advisories would need a database from the network.
@@ -62,6 +63,16 @@ pub(crate) fn test(arguments: &[&str]) -> Result<(), String> {
     setup()?;
     step::run(&root, "cargo", &["build", "--locked", "--release", "--package", "jackdaw"])?;
     let mut all = vec!["test", "--locked", "--workspace"];
+    all.extend(arguments);
+    step::run(&root, "cargo", &all)
+}
+
+/// Builds the broker, and compares its answers with Apache Kafka's; `arguments` go to `tests/parity`.
+pub(crate) fn parity(arguments: &[&str]) -> Result<(), String> {
+    let root = crate::root();
+    setup()?;
+    step::run(&root, "cargo", &["build", "--locked", "--release", "--package", "jackdaw"])?;
+    let mut all = vec!["run", "--locked", "--package", "jackdaw-parity", "--"];
     all.extend(arguments);
     step::run(&root, "cargo", &all)
 }

@@ -3,6 +3,7 @@
 mod ci;
 mod codegen;
 mod docs;
+mod fuzz;
 mod sim;
 mod step;
 mod tidy;
@@ -16,8 +17,11 @@ const USAGE: &str = "usage: cargo xtask TASK
   tidy                check the rules of the house
   sim [--seeds N] [--seed S] [--workload NAME] [--twice]
                       run the simulator; a seed that fails says how to replay it
+  fuzz [--target NAME] [--seconds N] [--seed S] | --list | --replay NAME FILE
+                      feed damaged input to everything that reads foreign bytes
   setup               install the client libraries that the tests drive
   test [ARGUMENTS]    set up, build the release broker, run every test
+  parity [ARGUMENTS]  the same requests to Apache Kafka and to the release broker, answers compared
   ci                  all of what .ci/run checks";
 
 fn main() -> ExitCode {
@@ -28,8 +32,10 @@ fn main() -> ExitCode {
         ["docs", rest @ ..] => docs::run(rest),
         ["tidy"] => tidy::run(),
         ["sim", rest @ ..] => sim::run(rest),
+        ["fuzz", rest @ ..] => fuzz::run(rest),
         ["setup"] => ci::setup(),
         ["test", rest @ ..] => ci::test(rest),
+        ["parity", rest @ ..] => ci::parity(rest),
         ["ci"] => ci::run(),
         _ => Err(USAGE.to_owned()),
     };

@@ -3,6 +3,7 @@
 mod api_versions;
 mod base64;
 mod client;
+mod cluster;
 mod completion;
 mod config;
 mod consume;
@@ -11,12 +12,14 @@ mod group;
 mod options;
 mod output;
 mod produce;
+mod quota;
 mod selection;
 mod server;
 mod storage;
 mod target;
 #[cfg(test)]
 mod tests;
+mod top;
 mod topic;
 
 use std::io::Write as _;
@@ -79,6 +82,14 @@ enum Command {
     /// See what consumer groups do, and move their offsets
     #[command(subcommand)]
     Group(group::GroupCommand),
+    /// Limit what users, clients and addresses take
+    #[command(subcommand)]
+    Quota(quota::QuotaCommand),
+    /// See what a cluster is made of: brokers, quorum, features, directories
+    #[command(subcommand)]
+    Cluster(cluster::ClusterCommand),
+    /// Show what a broker does, live
+    Top(top::Top),
     /// Write records to a topic, one a line
     Produce(produce::Produce),
     /// Read records of a topic
@@ -118,6 +129,9 @@ fn run_command(command: Command) -> Result<(), CommandError> {
         Command::Topic(command) => command.run(),
         Command::Config(command) => command.run(),
         Command::Group(command) => command.run(),
+        Command::Quota(command) => command.run(),
+        Command::Cluster(command) => command.run(),
+        Command::Top(command) => command.run(),
         Command::Produce(command) => command.run(),
         Command::Consume(command) => command.run(),
         Command::Storage(command) => command.run(),

@@ -8,6 +8,7 @@ use super::quorum::{self, Quorum, Voter};
 use super::settings::Settings;
 use super::topic::TopicConfig;
 use super::values::Values;
+use crate::quota::Windows;
 
 /// A node's static configuration. Sizes are bytes and times milliseconds, as the names say; -1 keeps
 /// Kafka's meaning for a key.
@@ -19,6 +20,7 @@ pub struct BrokerConfig {
     pub metadata_log: MetadataLogConfig,
     pub topics: TopicCreation,
     pub groups: GroupConfig,
+    pub quotas: QuotaConfig,
     /// What a topic has that sets nothing itself (without values that were changed at run time).
     pub topic_defaults: TopicConfig,
     pub(super) settings: Settings,
@@ -143,6 +145,14 @@ pub struct TopicCreation {
     pub delete_enable: bool,
 }
 
+/// How the use of quotas is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QuotaConfig {
+    pub windows: Windows,
+    /// For changes to partitions.
+    pub controller_windows: Windows,
+}
+
 impl BrokerConfig {
     /// Judges all settings. On success the notices say what was set in vain; on failure every error is
     /// there, not only the first.
@@ -167,6 +177,7 @@ impl BrokerConfig {
                 delete_enable: values.boolean("delete.topic.enable"),
             },
             groups: GroupConfig::new(&values),
+            quotas: quotas(&values),
             topic_defaults: TopicConfig::of_broker(&values),
             node,
             network,
@@ -175,6 +186,14 @@ impl BrokerConfig {
             values,
         };
         Ok((config, notices))
+    }
+}
+
+fn quotas(values: &Values) -> QuotaConfig {
+    let windows = |count, size_seconds| Windows::new(values.int(count), values.int(size_seconds));
+    QuotaConfig {
+        windows: windows("quota.window.num", "quota.window.size.seconds"),
+        controller_windows: windows("controller.quota.window.num", "controller.quota.window.size.seconds"),
     }
 }
 

@@ -99,6 +99,17 @@ impl BrokerConfig {
         }
     }
 
+    /// The value of a broker's text in effect; empty where it has none.
+    ///
+    /// # Panics
+    /// If the table has no such key of that type.
+    pub fn text_in_effect(&self, name: &str, dynamic: DynamicBroker<'_>) -> String {
+        match set_at_run_time(name, dynamic) {
+            Some(Value::Text(value)) => value,
+            _ => self.values.text_or_null(name).unwrap_or_default(),
+        }
+    }
+
     /// What compaction goes by now.
     pub fn cleaner_in_effect(&self, dynamic: DynamicBroker<'_>) -> LogCleanerConfig {
         let long = |name: &str| match set_at_run_time(name, dynamic) {

@@ -8,6 +8,7 @@ mod describe;
 mod dynamic;
 mod error;
 mod group;
+mod ip_overrides;
 mod listener;
 mod notice;
 mod properties;
@@ -21,12 +22,13 @@ mod values;
 
 pub use broker::{
     BrokerConfig, HttpListener, LogCleanerConfig, LogConfig, MetadataLogConfig, NetworkConfig, NodeConfig,
-    TopicCreation,
+    QuotaConfig, TopicCreation,
 };
 pub use describe::{ConfigSource, DescribedConfig, DescribedSynonym};
 pub use dynamic::{ConfigRefusal, Overrides, check_client_metrics};
 pub use error::{ConfigError, ConfigErrors};
 pub use group::{ClassicGroupConfig, ConsumerGroupConfig, GroupConfig, OffsetsConfig};
+pub use ip_overrides::IpOverrides;
 pub use listener::{Listener, ListenerError, SecurityProtocol};
 pub use notice::Notice;
 pub use properties::BadEscape;

@@ -181,14 +181,19 @@ fn listener_key_of_variable(name: &str) -> Option<String> {
         .map(|(listener, key)| format!("listener.name.{}.{key}", listener.to_ascii_lowercase()))
 }
 
+/// Letters that are missing or too many in a key that is still known again.
+const MISTAKES_MAX: usize = 20;
+
 /// The known key that a wrong one most likely means; `None` when nothing is near.
 pub fn nearest_key(wrong: &str) -> Option<&'static str> {
+    // Beyond a third of its letters a guess helps nobody; the distance is at least the difference in length.
+    let most = wrong.len() / 3;
     let wrong_lower = wrong.to_ascii_lowercase();
     let (distance, name) = broker_keys()
+        .filter(|key| key.name.len().abs_diff(wrong.len()) <= most.min(MISTAKES_MAX))
         .map(|key| (strsim::damerau_levenshtein(&wrong_lower, key.name), key.name))
         .min_by_key(|&(distance, _)| distance)?;
-    // Beyond a third of its letters a guess helps nobody.
-    (distance <= wrong.len() / 3).then_some(name)
+    (distance <= most).then_some(name)
 }
 
 /// The key behind `listener.name.<listener>.` and, for SASL, `<mechanism>.`.

@@ -44,6 +44,16 @@ impl Named {
     }
 }
 
+/// Whether an id's topic is named once too: the name's answer stands for both, and nothing is deleted.
+fn is_also_named(topic: &Topic, named: &Named, counts: &BTreeMap<Named, usize>) -> bool {
+    matches!(named, Named::Id(_)) && counts.get(&Named::Name(topic.name.clone())) == Some(&1)
+}
+
+/// Whether a name's topic is also meant by an id.
+fn is_also_meant(topic: &Topic, named: &Named, counts: &BTreeMap<Named, usize>) -> bool {
+    matches!(named, Named::Name(_)) && counts.contains_key(&Named::Id(topic.id))
+}
+
 impl Controller {
     pub(super) fn delete_topics(
         &self,
@@ -57,13 +67,13 @@ impl Controller {
             *counts.entry(named).or_default() += 1;
         }
         let mut records: Vec<VersionedRecord> = Vec::new();
-        let mut deleted: BTreeMap<Uuid, Named> = BTreeMap::new();
         let mut responses = Vec::new();
-        for (named, count) in counts {
-            match self.find(&named, count) {
-                Ok(topic) if deleted.contains_key(&topic.id) => {
-                    // Once by name and once by id.
-                    responses.push(named.result(
+        for (named, count) in &counts {
+            match self.find(named, *count) {
+                Ok(topic) if is_also_named(topic, named, &counts) => {}
+                Ok(topic) if is_also_meant(topic, named, &counts) => {
+                    let both = Named::Both(topic.name.clone(), topic.id);
+                    responses.push(both.result(
                         ErrorCode::InvalidRequest,
                         "The provided topic name maps to an ID that was already supplied.",
                     ));
@@ -76,7 +86,6 @@ impl Controller {
                         error_code: ErrorCode::None.code(),
                         error_message: None,
                     });
-                    deleted.insert(topic.id, named);
                 }
                 Err(result) => responses.push(result),
             }

@@ -42,11 +42,13 @@ impl Controller {
         })
     }
 
+    /// What a new topic runs with, by name as Kafka tells it.
     pub(super) fn describe_topic_configs(
         &self,
         values: &BTreeMap<String, String>,
     ) -> Vec<CreatableTopicConfigs> {
-        let described = self.settings.broker.describe_topic(self.dynamic(), values);
+        let mut described = self.settings.broker.describe_topic(self.dynamic(), values);
+        described.sort_by(|left, right| left.name.cmp(&right.name));
         described
             .into_iter()
             .map(|config| CreatableTopicConfigs {

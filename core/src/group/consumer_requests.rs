@@ -69,7 +69,7 @@ impl Coordinator {
                             (made.followed_by(changes), response)
                         }
                     }
-                    None => not_found(format!("Group {group_id} is not a consumer group.")),
+                    None => not_found(why_it_stays(&scope, group_id, group)),
                 }
             }
             None if !joins => (Changes::default(), unknown_group(&scope.settings, version, request)),
@@ -229,15 +229,27 @@ impl Coordinator {
     }
 
     pub(super) fn consumer_groups_loaded(&self, context: &Context<'_>) -> Outcome {
-        let mut outcome = Outcome::default();
-        for (group_id, group) in self.groups.iter() {
-            if let Group::Consumer(group) = group {
-                let changes = group.on_loaded(&self.scope(context, group_id));
-                outcome.effects.extend(self.carry_out(context, group_id, changes).effects);
-            }
-        }
-        outcome
+        let loaded = self.groups.iter().map(|(group_id, _)| self.consumer_group_loaded(context, group_id));
+        Outcome { effects: loaded.flatten().collect(), ..Outcome::default() }
     }
+
+    /// What follows for a group of which only its records are known.
+    pub(super) fn consumer_group_loaded(&self, context: &Context<'_>, group_id: &str) -> Vec<Effect> {
+        let Some((_, Group::Consumer(group))) = self.groups.get(group_id) else { return Vec::new() };
+        let changes = group.on_loaded(&self.scope(context, group_id));
+        changes.effects.into_iter().map(|effect| Effect(SoftChange::Consumer(effect))).collect()
+    }
+}
+
+/// Why a classic group does not become one of the new protocol.
+fn why_it_stays(scope: &Scope<'_>, group_id: &str, group: &ClassicGroup) -> String {
+    if scope.settings.broker.can_upgrade && !group.uses_consumer_protocol() {
+        return format!(
+            "Cannot upgrade classic group {group_id} to consumer group because the group does not use the \
+             consumer embedded protocol."
+        );
+    }
+    format!("Group {group_id} is not a consumer group.")
 }
 
 impl ClassicGroup {

@@ -1,5 +1,7 @@
 //! The coordinator's face to its host.
 
+use std::collections::BTreeSet;
+
 use super::{
     CallId, Context, Effect, GroupRecord, Outcome, Request,
     classic::Draft,
@@ -76,9 +78,39 @@ impl Coordinator {
         }
     }
 
-    /// Takes over what an outcome says about soft state: for every outcome, after its records are in the log and
-    /// before they are replayed.
-    pub fn accept(&mut self, context: &Context<'_>, effects: Vec<Effect>) {
+    /// Takes over an outcome of which the first `written` records are in the log: all, or as many as there was room for
+    /// where the outcome may be cut.
+    pub fn take(
+        &mut self,
+        context: &Context<'_>,
+        records: &[GroupRecord],
+        written: usize,
+        effects: Vec<Effect>,
+    ) {
+        if written < records.len() {
+            records.iter().take(written).for_each(|record| self.replay(record));
+            self.start_over(context, records);
+        } else {
+            self.accept(context, effects);
+            records.iter().for_each(|record| self.replay(record));
+        }
+    }
+
+    /// What the outcome said about soft state does not hold, as not all of it is written: the groups that it was about
+    /// go on from their records, as when they are loaded. Only consumer groups have outcomes that may be cut and say
+    /// something about soft state.
+    fn start_over(&mut self, context: &Context<'_>, records: &[GroupRecord]) {
+        let group_ids: BTreeSet<&str> =
+            records.iter().filter_map(|record| consumer::group_of(&record.key)).collect();
+        for group_id in group_ids {
+            self.consumer.forget_group(group_id);
+            let effects = self.consumer_group_loaded(context, group_id);
+            self.accept(context, effects);
+        }
+    }
+
+    /// Takes over what an outcome says about soft state, before its records are replayed.
+    fn accept(&mut self, context: &Context<'_>, effects: Vec<Effect>) {
         for Effect(change) in effects {
             match change {
                 SoftChange::Classic { group_id, changes } => {

@@ -3,9 +3,9 @@
 //!
 //! `handle` is pure: it looks at the state and returns records, effects and answers. The host appends the records
 //! first, as one batch unless the outcome says that any first part of them is a valid state; if none can be written
-//! nothing has happened, and the call is answered with the error. Then it calls `accept` with
-//! the effects (what is in no log: timers, members that wait), `replay` with each record, and lets the answers go
-//! when the records are committed. A request that has to wait (JoinGroup, SyncGroup) is answered by a later outcome,
+//! nothing has happened, and the call is answered with the error. Then it calls `take` with the
+//! records and the effects (what is in no log: timers, members that wait), and lets the answers go when the records
+//! are committed. A request that has to wait (JoinGroup, SyncGroup) is answered by a later outcome,
 //! by its `CallId`. When the partition is lost the coordinator is dropped.
 
 mod admin;

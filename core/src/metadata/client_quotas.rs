@@ -18,11 +18,16 @@ impl ClientQuotas {
         self.entities.get(entity)
     }
 
+    /// Whether nobody has a quota.
+    pub fn is_empty(&self) -> bool {
+        self.entities.is_empty()
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = (&QuotaEntity, &BTreeMap<String, f64>)> {
         self.entities.iter()
     }
 
-    pub(super) fn replay(&mut self, record: &ClientQuotaRecord) {
+    pub(crate) fn replay(&mut self, record: &ClientQuotaRecord) {
         let name = |part: &EntityData| (part.entity_type.clone(), part.entity_name.clone());
         let entity: QuotaEntity = record.entity.iter().map(name).collect();
         if !record.remove {

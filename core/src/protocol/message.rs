@@ -24,6 +24,14 @@ pub trait Message: Sized + Clone + std::fmt::Debug + PartialEq + Default {
     /// A set field that the version lacks and that may not be dropped; null or too long where it may not be.
     fn write(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError>;
 
+    /// How long the client has to wait before its next request; 0 for messages that cannot say so.
+    fn throttle_time_ms(&self) -> i32 {
+        0
+    }
+
+    /// See `throttle_time_ms`. Nothing happens in messages that cannot say so.
+    fn set_throttle_time_ms(&mut self, _throttle_time_ms: i32) {}
+
     fn has_version(version: i16) -> bool {
         (Self::MIN_VERSION..=Self::MAX_VERSION).contains(&version)
     }

@@ -24,8 +24,10 @@ use self::{pending::Pending, receive_pool::ReceivePool};
 use crate::{
     clock::Instant,
     driver::{
-        Completion, Descriptor, DirectoryEntry, Driver, Metadata, OpenOptions, Operation, Payload, Token,
+        Completion, Descriptor, DirectoryEntry, Driver, Metadata, OpenOptions, Operation, Payload,
+        SocketBuffers, Space, Token,
     },
+    process::{self, ProcessUsage},
     signal::CoreSignal,
 };
 
@@ -361,6 +363,11 @@ impl Driver for UringDriver {
         mixed ^ (mixed >> 31)
     }
 
+    fn descriptor_limit(&self) -> Option<usize> {
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+        limit.current.and_then(|count| usize::try_from(count).ok())
+    }
+
     fn submit(&self, token: Token, operation: Operation) {
         let key = pending::key(token);
         let mut slots = self.pending.borrow_mut();
@@ -448,8 +455,8 @@ impl Driver for UringDriver {
         Arc::clone(&self.signal)
     }
 
-    fn listen(&self, address: SocketAddr) -> io::Result<(Descriptor, SocketAddr)> {
-        sockets::listen(address)
+    fn listen(&self, address: SocketAddr, buffers: SocketBuffers) -> io::Result<(Descriptor, SocketAddr)> {
+        sockets::listen(address, buffers)
     }
 
     fn duplicate(&self, descriptor: Descriptor) -> io::Result<Descriptor> {
@@ -516,6 +523,14 @@ impl Driver for UringDriver {
 
     fn metadata(&self, path: &Path) -> io::Result<Option<Metadata>> {
         files::metadata(path)
+    }
+
+    fn space(&self, path: &Path) -> io::Result<Space> {
+        files::space(path)
+    }
+
+    fn process_usage(&self) -> Option<ProcessUsage> {
+        process::read().ok()
     }
 
     fn list_directory(&self, path: &Path) -> io::Result<Vec<DirectoryEntry>> {

@@ -12,7 +12,7 @@ use rustix::{
 };
 
 use super::files::borrow;
-use crate::driver::{Descriptor, Payload};
+use crate::driver::{Descriptor, Payload, SocketBuffers};
 
 /// Connections that may wait to be accepted; the kernel caps it at `net.core.somaxconn`.
 const BACKLOG: i32 = 4096;
@@ -37,9 +37,16 @@ pub(crate) fn stream_socket(address: SocketAddr) -> io::Result<OwnedFd> {
     Ok(rustix::net::socket_with(family, SocketType::STREAM, flags, None)?)
 }
 
-pub(crate) fn listen(address: SocketAddr) -> io::Result<(Descriptor, SocketAddr)> {
+pub(crate) fn listen(address: SocketAddr, buffers: SocketBuffers) -> io::Result<(Descriptor, SocketAddr)> {
     let socket = stream_socket(address)?;
     sockopt::set_socket_reuseaddr(&socket, true)?;
+    // Connections take these over; set later, a receive buffer would come too late for the window's scale.
+    if let Some(bytes) = buffers.send_bytes {
+        sockopt::set_socket_send_buffer_size(&socket, bytes)?;
+    }
+    if let Some(bytes) = buffers.receive_bytes {
+        sockopt::set_socket_recv_buffer_size(&socket, bytes)?;
+    }
     rustix::net::bind(&socket, &address)?;
     rustix::net::listen(&socket, BACKLOG)?;
     let bound = SocketAddr::try_from(rustix::net::getsockname(&socket)?)
@@ -126,5 +133,25 @@ impl RawAddress {
 
     pub(crate) fn length(&self) -> u32 {
         self.length
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_inherit_the_buffers_of_their_listener() {
+        let buffers = SocketBuffers { send_bytes: Some(65_536), receive_bytes: Some(32_768) };
+        let (listener, address) = listen(SocketAddr::from(([127, 0, 0, 1], 0)), buffers).unwrap();
+        let client = std::net::TcpStream::connect(address).unwrap();
+        let accepted = rustix::net::accept(borrow(listener)).unwrap();
+        // The kernel doubles what is asked for, for its own bookkeeping: socket(7).
+        assert_eq!(sockopt::socket_send_buffer_size(&accepted).unwrap(), 2 * 65_536);
+        assert_eq!(sockopt::socket_recv_buffer_size(&accepted).unwrap(), 2 * 32_768);
+        drop(client);
+        // SAFETY: nothing else closes the descriptor that `listen` made.
+        #[allow(unsafe_code)]
+        drop(unsafe { OwnedFd::from_raw_fd(listener.0) });
     }
 }

@@ -8,7 +8,7 @@ use jackdaw_core::{
 use jackdaw_ring::{Executor, UringConfig, UringDriver};
 
 use super::*;
-use crate::{log_dirs::LogDirs, metadata_log::FoundMetadata};
+use crate::{dir_failures::DirFailures, log_dirs::LogDirs, metadata_log::FoundMetadata};
 
 /// A directory of this test's own, and a configuration whose logs are below it.
 fn with_config<F>(name: &str, dirs: &[&str], test: impl FnOnce(PathBuf, BrokerConfig) -> F)
@@ -44,9 +44,9 @@ fn all_directories_of_one_cluster_and_the_bootstrap_in_one_of_them() {
 #[test]
 fn a_metadata_log_in_the_wrong_place_stops_the_start() {
     with_config("moved", &["a", "b"], |base, config| async move {
-        LogDirs::open(&config).await.unwrap();
+        LogDirs::open(&config, &DirFailures::new(&config)).await.unwrap();
         std::fs::rename(base.join("a/__cluster_metadata-0"), base.join("b/__cluster_metadata-0")).unwrap();
-        let refused = LogDirs::open(&config).await.err().unwrap().to_string();
+        let refused = LogDirs::open(&config, &DirFailures::new(&config)).await.err().unwrap().to_string();
         assert!(refused.contains("set metadata.log.dir="), "{refused}");
     });
 }
@@ -54,7 +54,7 @@ fn a_metadata_log_in_the_wrong_place_stops_the_start() {
 #[test]
 fn the_newest_snapshot_and_the_log_after_it_are_the_state() {
     with_config("load", &["a"], |base, config| async move {
-        LogDirs::open(&config).await.unwrap();
+        LogDirs::open(&config, &DirFailures::new(&config)).await.unwrap();
         let feature = |level| {
             let record = FeatureLevelRecord { name: METADATA_VERSION.into(), feature_level: level };
             VersionedRecord::new(record, 0)

@@ -201,8 +201,7 @@ impl GroupHost {
             result?;
         }
         self.with_context(|coordinator, context| {
-            coordinator.accept(context, effects);
-            records.iter().take(written).for_each(|record| coordinator.replay(record));
+            coordinator.take(context, &records, written, effects);
         });
         self.set_timer();
         result?;

@@ -145,9 +145,15 @@ impl Answer {
     }
 }
 
-/// Partitions of the offsets topic that this shard leads, with their leader epochs.
+/// Partitions of the offsets topic that this shard leads, with their leader epochs. None until the broker is registered:
+/// what it led when it was killed it leads again only with another epoch.
 fn led_partitions(shard: &Shard, view: &View) -> BTreeMap<PartitionKey, i32> {
     let own = shard.rpc.own();
+    let identity = &shard.identity;
+    let registered = view.image.cluster.broker(identity.node_id);
+    if registered.is_none_or(|broker| broker.incarnation_id != identity.incarnation_id) {
+        return BTreeMap::new();
+    }
     let Some(topic) = view.topic_by_name(CONSUMER_OFFSETS) else { return BTreeMap::new() };
     (0..)
         .zip(&topic.partitions)

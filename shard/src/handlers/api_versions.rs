@@ -12,15 +12,20 @@ use jackdaw_core::{
     },
 };
 use jackdaw_net::Dispatched;
+use jackdaw_ring::now;
 
 use super::SERVED;
 use crate::{
+    quota::throttle_time,
     service::{RequestContext, Session, unreadable},
     shard::Shard,
 };
 
 /// Requests below this version must not see supported features whose minimum is 0 (KAFKA-17011).
 const FEATURES_FROM_ZERO_VERSION: i16 = 4;
+
+/// The node id of a client that names none.
+const NO_NODE: i32 = -1;
 
 pub(crate) fn dispatch(
     shard: &Rc<Shard>,
@@ -32,7 +37,17 @@ pub(crate) fn dispatch(
         Ok(request) => request,
         Err(error) => return Dispatched::Done(unreadable(ApiVersionsRequest::NAME, &error)),
     };
-    Dispatched::Done(context.reply_to.with(&answer(shard, session, &context, &request)))
+    let begun = now();
+    let mut response = answer(shard, session, &context, &request);
+    let reply_to = context.reply_to;
+    let Some(quotas) = context.quotas else { return Dispatched::Done(reply_to.with(&response)) };
+    let (shard, took) = (Rc::clone(shard), now().since(begun));
+    Dispatched::later(async move {
+        let throttle_ms = quotas.charge_time(&shard, took).await;
+        response.set_throttle_time_ms(throttle_time(throttle_ms));
+        quotas.mute(throttle_ms);
+        reply_to.with(&response)
+    })
 }
 
 fn answer(
@@ -52,6 +67,9 @@ fn answer(
         }
         session.software =
             Some((request.client_software_name.clone(), request.client_software_version.clone()));
+    }
+    if request.cluster_id.is_none() != (request.node_id == NO_NODE) {
+        return failed(ErrorCode::InvalidRequest);
     }
     if is_of_another_node(shard, request) {
         return failed(ErrorCode::RebootstrapRequired);

@@ -4,11 +4,12 @@ use std::{collections::BTreeSet, rc::Rc};
 
 use jackdaw_core::{
     authorized_operations as operations,
+    controller::check_topic_name,
     error_code::ErrorCode,
     protocol::messages::describe_topic_partitions::{
         DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse,
         DescribeTopicPartitionsResponseCursor, DescribeTopicPartitionsResponsePartition,
-        DescribeTopicPartitionsResponseTopic,
+        DescribeTopicPartitionsResponseTopic, TopicRequest,
     },
 };
 
@@ -34,6 +35,9 @@ pub(crate) async fn handle(
         Page { view: &view, listener, left: limit.clamp(1, shard.limits.described_partitions_max) };
     let mut response = DescribeTopicPartitionsResponse::default();
     let (mut from_topic, mut from_partition) = (String::new(), 0);
+    if let Some(response) = refused(&request) {
+        return response;
+    }
     if let Some(cursor) = &request.cursor {
         from_topic.clone_from(&cursor.topic_name);
         from_partition = usize::try_from(cursor.partition_index).unwrap_or(0);
@@ -52,6 +56,18 @@ pub(crate) async fn handle(
         }
     }
     response
+}
+
+/// The answer to a cursor at no partition: each topic by its name alone.
+fn refused(request: &DescribeTopicPartitionsRequest) -> Option<DescribeTopicPartitionsResponse> {
+    request.cursor.as_ref().filter(|cursor| cursor.partition_index < 0)?;
+    let failed = |topic: &TopicRequest| DescribeTopicPartitionsResponseTopic {
+        error_code: ErrorCode::InvalidRequest.code(),
+        name: Some(topic.name.clone()),
+        ..DescribeTopicPartitionsResponseTopic::default()
+    };
+    let topics = request.topics.iter().map(failed).collect();
+    Some(DescribeTopicPartitionsResponse { topics, ..DescribeTopicPartitionsResponse::default() })
 }
 
 fn cursor(topic_name: String, partition: usize) -> DescribeTopicPartitionsResponseCursor {
@@ -77,8 +93,12 @@ impl Page<'_> {
     /// One topic from partition `first` on; and where it goes on if the page is full.
     fn topic(&mut self, name: &str, first: usize) -> (DescribeTopicPartitionsResponseTopic, Option<usize>) {
         let Some(topic) = self.view.topic_by_name(name) else {
+            let error = match check_topic_name(name) {
+                Ok(()) => ErrorCode::UnknownTopicOrPartition,
+                Err(_) => ErrorCode::InvalidTopicException,
+            };
             let unknown = DescribeTopicPartitionsResponseTopic {
-                error_code: ErrorCode::UnknownTopicOrPartition.code(),
+                error_code: error.code(),
                 name: Some(name.to_owned()),
                 topic_authorized_operations: operations::TOPIC,
                 ..DescribeTopicPartitionsResponseTopic::default()

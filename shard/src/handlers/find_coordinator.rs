@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, rc::Rc};
 use jackdaw_core::{
     error_code::ErrorCode,
     protocol::messages::{FindCoordinatorRequest, FindCoordinatorResponse, find_coordinator::Coordinator},
+    uuid::Uuid,
 };
 
 use super::topics::create_automatically;
@@ -18,8 +19,12 @@ use crate::{
 
 /// From this version on a request has several keys.
 const BATCH_VERSION: i16 = 4;
-/// What a key names: a group; 1 is a transactional id, 2 a partition of a share group.
+/// From this version on a key may name a partition of a share group.
+const SHARE_VERSION: i16 = 6;
+/// What a key names: a group, a transactional id, a partition of a share group.
 const GROUP: i8 = 0;
+const TRANSACTION: i8 = 1;
+const SHARE: i8 = 2;
 const NOT_SERVED: &str = "This broker has no coordinators for transactions and share groups yet.";
 
 pub(crate) async fn handle(
@@ -37,28 +42,44 @@ pub(crate) async fn handle(
     };
     let view = shard.view();
     let listener = shard.listener_name(context.listener);
-    let mut coordinators: Vec<_> =
-        keys.into_iter().map(|key| find(&view, listener, request.key_type, &without, key)).collect();
+    let mut coordinators: Vec<_> = keys
+        .into_iter()
+        .map(|key| find(&view, listener, &context, request.key_type, &without, key))
+        .collect();
     if context.version >= BATCH_VERSION {
         return FindCoordinatorResponse { coordinators, ..Default::default() };
     }
     let Coordinator { node_id, host, port, error_code, error_message, .. } =
         coordinators.pop().unwrap_or_default();
+    // What these versions say where nothing is wrong.
+    let error_message = if error_code == 0 { Some("NONE".to_owned()) } else { error_message };
     FindCoordinatorResponse { node_id, host, port, error_code, error_message, ..Default::default() }
 }
 
 fn find(
     view: &View,
     listener: &str,
+    context: &RequestContext,
     key_type: i8,
     without: &BTreeSet<PartitionKey>,
     key: String,
 ) -> Coordinator {
     match key_type {
         GROUP => find_group(view, listener, without, key),
-        1 | 2 => failed(key, ErrorCode::CoordinatorNotAvailable, NOT_SERVED),
+        SHARE if context.version < SHARE_VERSION || !is_share_key(&key) => {
+            failed(key, ErrorCode::InvalidRequest, "")
+        }
+        TRANSACTION | SHARE => failed(key, ErrorCode::CoordinatorNotAvailable, NOT_SERVED),
         _ => failed(key, ErrorCode::InvalidRequest, "Unknown type of coordinator."),
     }
+}
+
+/// A group, a topic id and a partition, with colons between them.
+fn is_share_key(key: &str) -> bool {
+    let mut parts = key.rsplitn(3, ':');
+    let partition = parts.next().is_some_and(|partition| partition.parse::<i32>().is_ok());
+    let topic = parts.next().is_some_and(|id| id.parse::<Uuid>().is_ok());
+    partition && topic && parts.next().is_some_and(|group| !group.is_empty())
 }
 
 /// A partition that cannot be read has no coordinator, as one without a leader has none.

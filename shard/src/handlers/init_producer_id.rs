@@ -9,11 +9,18 @@ use jackdaw_core::{
 
 use crate::{service::RequestContext, shard::Shard};
 
+const NO_ID: i64 = -1;
+const NO_EPOCH: i16 = -1;
+
 pub(crate) async fn handle(
     shard: Rc<Shard>,
     _context: RequestContext,
     request: InitProducerIdRequest,
 ) -> InitProducerIdResponse {
+    // An epoch is one of an id.
+    if (request.producer_id == NO_ID) != (request.producer_epoch == NO_EPOCH) {
+        return failed(ErrorCode::InvalidRequest);
+    }
     match request.transactional_id.as_deref() {
         None => match shard.producer_ids.next(&shard).await {
             Ok(producer_id) => {
@@ -30,8 +37,8 @@ pub(crate) async fn handle(
 fn failed(error: ErrorCode) -> InitProducerIdResponse {
     InitProducerIdResponse {
         error_code: error.code(),
-        producer_id: -1,
-        producer_epoch: -1,
+        producer_id: NO_ID,
+        producer_epoch: NO_EPOCH,
         ..InitProducerIdResponse::default()
     }
 }

@@ -32,6 +32,10 @@ pub(crate) async fn handle(
     request: MetadataRequest,
 ) -> Counted<MetadataResponse> {
     let asked = asked_topics(&context, &request);
+    if let Some(response) = refused(&context, asked.as_deref()) {
+        let memory = memory_for(&shard, response.topics.len() * METADATA_TOPIC_BYTES).await;
+        return Counted { response, memory };
+    }
     if let Some(topics) = &asked {
         create_missing(&shard, &request, topics).await;
     }
@@ -41,7 +45,7 @@ pub(crate) async fn handle(
     let describe = |topic: &TopicView| describe(&view, topic, listener, context.version);
     let mut topics: Vec<_> = match asked {
         None => view.topics_by_name().map(describe).collect(),
-        Some(topics) => topics.iter().map(|asked| find(&view, &context, asked, &describe)).collect(),
+        Some(topics) => topics.iter().map(|asked| find(&view, asked, &describe)).collect(),
     };
     // Those of a name that is not there are told as well, those of an id are not.
     for topic in topics.iter_mut().filter(|topic| topic.error_code != ErrorCode::UnknownTopicId.code()) {
@@ -94,8 +98,12 @@ fn asked_topics<'a>(
     request: &'a MetadataRequest,
 ) -> Option<Vec<&'a MetadataRequestTopic>> {
     let topics = request.topics.as_deref().filter(|topics| context.version > 0 || !topics.is_empty())?;
+    // As in Kafka: with an id among them, those that are named are left out.
+    let by_id = context.version >= TOPIC_IDS_VERSION && topics.iter().any(|asked| !asked.topic_id.is_zero());
     let mut seen = BTreeSet::new();
-    Some(topics.iter().filter(|asked| seen.insert((name_of(asked), asked.topic_id))).collect())
+    let is_meant = |asked: &&MetadataRequestTopic| !by_id || !asked.topic_id.is_zero();
+    let asked = topics.iter().filter(is_meant);
+    Some(asked.filter(|asked| seen.insert((name_of(asked), asked.topic_id))).collect())
 }
 
 async fn create_missing(shard: &Rc<Shard>, request: &MetadataRequest, topics: &[&MetadataRequestTopic]) {
@@ -125,15 +133,28 @@ fn topic_of<'a>(view: &'a View, asked: &MetadataRequestTopic) -> Option<&'a Topi
     }
 }
 
+/// The whole answer where a topic is asked for by id, or by no name, in a version that has no ids.
+fn refused(context: &RequestContext, asked: Option<&[&MetadataRequestTopic]>) -> Option<MetadataResponse> {
+    let topics = asked.filter(|_| context.version < TOPIC_IDS_VERSION)?;
+    topics.iter().find(|asked| name_of(asked).is_none())?;
+    let failed = |asked: &&MetadataRequestTopic| MetadataResponseTopic {
+        error_code: ErrorCode::InvalidRequest.code(),
+        name: Some(asked.name.clone().unwrap_or_default()),
+        topic_id: asked.topic_id,
+        ..MetadataResponseTopic::default()
+    };
+    let topics = topics.iter().map(failed).collect();
+    Some(MetadataResponse { topics, ..MetadataResponse::default() })
+}
+
 fn find(
     view: &View,
-    context: &RequestContext,
     asked: &MetadataRequestTopic,
     describe: &impl Fn(&TopicView) -> MetadataResponseTopic,
 ) -> MetadataResponseTopic {
     let failed = |error: ErrorCode| MetadataResponseTopic {
         error_code: error.code(),
-        name: name_of(asked).cloned().or_else(|| (context.version < TOPIC_IDS_VERSION).then(String::new)),
+        name: name_of(asked).cloned(),
         topic_id: asked.topic_id,
         ..MetadataResponseTopic::default()
     };
@@ -143,7 +164,6 @@ fn find(
             None if check_topic_name(name).is_ok() => failed(ErrorCode::UnknownTopicOrPartition),
             None => failed(ErrorCode::InvalidTopicException),
         },
-        None if context.version < TOPIC_IDS_VERSION => failed(ErrorCode::InvalidRequest),
         None => view.topic_by_id(asked.topic_id).map_or_else(|| failed(ErrorCode::UnknownTopicId), describe),
     }
 }

@@ -17,6 +17,7 @@ pub(crate) mod init_producer_id;
 pub(crate) mod list_config_resources;
 pub(crate) mod list_offsets;
 pub(crate) mod metadata;
+mod mutation_quota;
 pub(crate) mod offset_for_leader_epoch;
 pub(crate) mod partitions;
 pub(crate) mod produce;

@@ -19,13 +19,17 @@ use jackdaw_core::{
     },
 };
 
+use super::mutation_quota;
 use crate::{service::RequestContext, shard::Shard};
 
 pub(crate) async fn create(
     shard: Rc<Shard>,
-    _context: RequestContext,
+    context: RequestContext,
     request: CreatePartitionsRequest,
 ) -> CreatePartitionsResponse {
+    if let Some(response) = mutation_quota::create_partitions(&shard, &context, &request).await {
+        return response;
+    }
     let refused = request.topics.iter().map(|topic| CreatePartitionsTopicResult {
         name: topic.name.clone(),
         error_code: ErrorCode::NotController.code(),

@@ -1,6 +1,6 @@
 //! Produce (0): validated here, appended by the owning shards, answered when durable enough.
 
-use std::{borrow::Cow, rc::Rc};
+use std::{borrow::Cow, rc::Rc, time::Duration};
 
 use jackdaw_core::{
     error_code::ErrorCode,
@@ -9,6 +9,7 @@ use jackdaw_core::{
         Reader,
         produce::{ProduceFrame, ProduceResult, RecordError, write_produce_response},
     },
+    quota::{Keep, QuotaKind},
     records::{
         CorruptBatch,
         validate::{Arrival, RecordErrorReason, ValidationError},
@@ -23,6 +24,7 @@ use crate::{
     limits::VALIDATED_BYTES_PER_TURN,
     message::{Call, ProduceBatch, ProduceCall, Reply},
     metrics::{Stage, TopicCount, TopicCounters},
+    quota::{RequestQuotas, throttle_time},
     rpc::Handled,
     service::{RequestContext, unreadable},
     shard::Shard,
@@ -37,6 +39,7 @@ struct Pending {
     request: ProduceFrame,
     results: Vec<ProduceResult>,
     reply_to: ReplyTo,
+    throttle_time_ms: i32,
 }
 
 /// Append, in the order of the connection's requests; the answer may come later (D7).
@@ -45,13 +48,14 @@ pub(crate) async fn dispatch(
     context: RequestContext,
     mut reader: Reader<'_>,
 ) -> Dispatched {
+    let begun = context.quotas.as_ref().map(|_| now());
     let mut request = shard.produce_frames.take();
     if let Err(error) = request.fill(&mut reader, context.version) {
         return Dispatched::Done(unreadable("ProduceRequest", &error));
     }
     let acks = request.acks();
     let results = Vec::with_capacity(request.partition_count());
-    let mut pending = Pending { request, results, reply_to: context.reply_to };
+    let mut pending = Pending { request, results, reply_to: context.reply_to, throttle_time_ms: 0 };
     let mut parts = Parts::new(shard.rpc.shards());
     let requests = &shard.counters.requests;
     let validating = requests.begin_produce();
@@ -74,6 +78,11 @@ pub(crate) async fn dispatch(
             replies.push(Box::pin(reply));
         }
     }
+    if let (Some(quotas), Some(begun)) = (&context.quotas, begun) {
+        // Before the next request is read: it must not slip by.
+        pending.throttle_time_ms =
+            throttle(shard, quotas, context.size_bytes, (acks != 0).then(|| now().since(begun))).await;
+    }
     let shard = Rc::clone(shard);
     if replies.is_empty() {
         return Dispatched::Done(pending.answer(&shard));
@@ -84,6 +93,22 @@ pub(crate) async fn dispatch(
         }
         pending.answer(&shard)
     })
+}
+
+/// Charge the request's bytes, and the time it took where it is to be answered; mute the connection for as long as its
+/// client has to wait. Milliseconds.
+async fn throttle(
+    shard: &Rc<Shard>,
+    quotas: &RequestQuotas,
+    size_bytes: usize,
+    took: Option<Duration>,
+) -> i32 {
+    let mut throttle_ms = quotas.charge(shard, QuotaKind::Produce, size_bytes as f64, Keep::Always).await;
+    if let Some(took) = took {
+        throttle_ms = throttle_ms.max(quotas.charge_time(shard, took).await);
+    }
+    quotas.mute(throttle_ms);
+    throttle_time(throttle_ms)
 }
 
 /// The batches of one request by owning shard.
@@ -280,7 +305,14 @@ impl Pending {
         }
         let mut writer = self.reply_to.begin();
         let version = self.reply_to.version;
-        let written = write_produce_response(&mut writer, version, &self.request, &self.results, 0, &[]);
+        let written = write_produce_response(
+            &mut writer,
+            version,
+            &self.request,
+            &self.results,
+            self.throttle_time_ms,
+            &[],
+        );
         shard.produce_frames.put(self.request);
         match written {
             Ok(()) => self.reply_to.finish(writer),

@@ -13,6 +13,7 @@ use jackdaw_core::{
     },
 };
 
+use super::mutation_quota;
 use crate::{service::RequestContext, shard::Shard, view::CONSUMER_OFFSETS};
 
 /// How long an automatic creation may take, as in Kafka (`request.timeout.ms`).
@@ -20,9 +21,12 @@ const AUTO_CREATE_TIMEOUT_MS: i32 = 30_000;
 
 pub(crate) async fn create(
     shard: Rc<Shard>,
-    _context: RequestContext,
+    context: RequestContext,
     request: CreateTopicsRequest,
 ) -> CreateTopicsResponse {
+    if let Some(response) = mutation_quota::create_topics(&shard, &context, &request).await {
+        return response;
+    }
     let names: Vec<String> = request.topics.iter().map(|topic| topic.name.clone()).collect();
     let response = shard.controller(request).await;
     response.unwrap_or_else(|| CreateTopicsResponse {
@@ -93,12 +97,15 @@ fn offsets_topic(shard: &Shard) -> CreatableTopic {
 
 pub(crate) async fn delete(
     shard: Rc<Shard>,
-    _context: RequestContext,
+    context: RequestContext,
     request: DeleteTopicsRequest,
 ) -> DeleteTopicsResponse {
     if !shard.limits.delete_topics {
         let text = "delete.topic.enable is false on this broker.";
         return refuse_all(&request, ErrorCode::TopicDeletionDisabled, Some(text));
+    }
+    if let Some(response) = mutation_quota::delete_topics(&shard, &context, &request).await {
+        return response;
     }
     let not_controller = refuse_all(&request, ErrorCode::NotController, None);
     shard.controller(request).await.unwrap_or(not_controller)

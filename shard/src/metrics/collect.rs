@@ -40,6 +40,7 @@ pub(super) struct ClusterSample {
     pub(super) partition_count: usize,
     pub(super) leaderless_count: usize,
     pub(super) imbalance_count: usize,
+    pub(super) failed_dir_count: usize,
     pub(super) quorum: Option<QuorumState>,
 }
 
@@ -59,6 +60,7 @@ impl ClusterSample {
             topic_count: view.topics.len(),
             partition_count: partitions().count(),
             leaderless_count: partitions().filter(|partition| partition.leader < 0).count(),
+            failed_dir_count: shard.fatal.dirs().count(),
             imbalance_count: partitions().filter(is_imbalanced).count(),
             quorum: shard.own_quorum(),
         }

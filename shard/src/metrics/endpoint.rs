@@ -4,7 +4,7 @@ use std::{cell::Cell, io, rc::Rc, time::Duration};
 
 use jackdaw_core::config::HttpListener;
 use jackdaw_net::http::{HttpService, Reply, Status, serve_http};
-use jackdaw_ring::{Listener, spawn, timeout};
+use jackdaw_ring::{Listener, driver::SocketBuffers, spawn, timeout};
 
 use super::{
     collect::{NodeSamples, ask_all},
@@ -58,16 +58,19 @@ impl Endpoint {
         let Some(configured) = configured else { return Ok(endpoint) };
         let address = resolve(KEY, configured.host.as_deref().unwrap_or("0.0.0.0"), configured.port)?;
         if !configured.is_default {
-            let (listener, _) = listen(address).await.map_err(|error| NodeError::Io {
-                what: format!("cannot listen on {address} for {KEY}; stop what has the port, or set another"),
-                error,
-            })?;
+            let (listener, _) =
+                listen(address, SocketBuffers::default()).await.map_err(|error| NodeError::Io {
+                    what: format!(
+                        "cannot listen on {address} for {KEY}; stop what has the port, or set another"
+                    ),
+                    error,
+                })?;
             endpoint.serve(listener, address);
             return Ok(endpoint);
         }
         let serving = Rc::clone(&endpoint);
         spawn(async move {
-            match listen(address).await {
+            match listen(address, SocketBuffers::default()).await {
                 Ok((listener, _)) => serving.serve(listener, address),
                 Err(error) => tracing::warn!(
                     "no metrics are served: cannot listen on {address}: {error}; name another address in {KEY}, or \

@@ -3,7 +3,9 @@
 use std::{future::Future, ops::Bound, pin::Pin, rc::Rc, sync::Arc};
 
 use jackdaw_core::{group::GroupSummary, uuid::Uuid};
+use jackdaw_net::refusals::{Refusal, Refusals};
 use jackdaw_ring::{Usage, yield_now};
+use jackdaw_storage::OpenFiles;
 
 use super::{
     counters::TopicTotals,
@@ -80,6 +82,10 @@ pub(crate) struct ShardState {
     pub(crate) memory_left_bytes: usize,
     pub(crate) connection_count: usize,
     pub(crate) connections_accepted: u64,
+    /// By `Refusal::ALL`.
+    pub(crate) refusals: [u64; Refusal::ALL.len()],
+    pub(crate) open_files: usize,
+    pub(crate) closed_files: u64,
     pub(crate) fetches_waiting: usize,
     pub(crate) fetch_session_count: usize,
     pub(crate) fetch_session_partitions: usize,
@@ -173,6 +179,9 @@ impl ShardState {
             memory_left_bytes: shard.memory.left_bytes(),
             connection_count: shard.connections.count(),
             connections_accepted: shard.counters.connections_accepted.get(),
+            refusals: Refusals::own().totals(),
+            open_files: OpenFiles::own().open_count(),
+            closed_files: OpenFiles::own().closed_count(),
             fetches_waiting: shard.fetch_waits.count(),
             fetch_session_count: sessions.len(),
             fetch_session_partitions: sessions.partitions_count(),

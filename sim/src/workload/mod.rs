@@ -113,6 +113,12 @@ pub const WORKLOADS: &[Workload] = &[
         run: groups::run,
         marks: &[],
     },
+    Workload {
+        name: "groups-mixed",
+        about: "the same with both protocols in one group, expressions, and offsets, groups and topics that end",
+        run: groups::run_mixed,
+        marks: groups::reached::MIXED_MARKS,
+    },
 ];
 
 /// The workload of this name.

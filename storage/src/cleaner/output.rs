@@ -41,7 +41,7 @@ impl Output {
         if end > i32::MAX as u64 {
             return Err(StorageError::layout(&path, "compaction would make this segment larger than 2 GiB"));
         }
-        let file = self.segment.file()?.clone();
+        let file = self.segment.file()?;
         let bytes = Bytes::from(std::mem::take(&mut self.waiting));
         self.unflushed_bytes += bytes.len() as u64;
         file.write_all(self.written_bytes, bytes).await.during("write", &path)?;
@@ -61,9 +61,9 @@ impl Output {
         segment.file()?.set_modified(modified_ms).during("set the time of", &path)?;
         segment.touch(modified_ms);
         let mut files = vec![
-            (segment.file()?.clone(), path),
-            (segment.offset_index.file()?.clone(), segment.offset_index.path().to_path_buf()),
-            (segment.time_index.file()?.clone(), segment.time_index.path().to_path_buf()),
+            (segment.file()?, path),
+            (segment.offset_index.file()?, segment.offset_index.path().to_path_buf()),
+            (segment.time_index.file()?, segment.time_index.path().to_path_buf()),
         ];
         if let Some(file) = segment.transaction_index.written_file() {
             files.push((file.clone(), segment.transaction_index.path().to_path_buf()));

@@ -309,7 +309,7 @@ impl Work<'_> {
             return Err(Stop::SegmentsGone);
         }
         let position = u64::from(segment.offset_index.lookup(offset)?.position);
-        let file: File = segment.file()?.clone();
+        let file: File = segment.file()?;
         let path = segment.path();
         let scan = BatchScan::in_chunks(file, path.clone(), position, source.log_bytes, self.chunk_bytes);
         Ok((scan, path))

@@ -91,6 +91,8 @@ impl Log {
         if !found.is_some_and(|found| found.iter().zip(sources).all(is_same)) {
             return Ok(None);
         }
+        // Open before their names change.
+        cleaned.pin()?;
         for kind in FileKind::OF_SEGMENT {
             rename(self, cleaned.base_offset(), kind, FileState::Cleaned, FileState::Swap)?;
         }

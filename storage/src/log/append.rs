@@ -40,7 +40,8 @@ impl Log {
     /// there. Nothing is durable before a flush.
     ///
     /// # Errors
-    /// `AppendTooLarge` leaves the log as it was. Any other error: the log takes no more appends.
+    /// `AppendTooLarge` and a file that could not be opened leave the log as it was: see [`Log::has_failed`]. After any other
+    /// error it takes no more appends.
     pub fn append(
         &mut self,
         batches: &mut [ValidatedBatch],
@@ -48,6 +49,8 @@ impl Log {
         now_ms: i64,
     ) -> Result<AppendInfo> {
         self.check_usable()?;
+        // Where there is no descriptor for it nothing has happened yet.
+        self.active().file()?;
         let mut info = self.nothing_appended();
         let mut next_offset = self.log_end_offset;
         for batch in batches.iter_mut() {
@@ -88,6 +91,7 @@ impl Log {
     /// the log takes no more appends.
     pub fn append_as_follower(&mut self, bytes: &[u8], leader_epoch: i32, now_ms: i64) -> Result<AppendInfo> {
         self.check_usable()?;
+        self.active().file()?;
         let length = self.check_replicated(bytes, leader_epoch)?;
         let mut info = self.nothing_appended();
         let mut rest = &bytes[..length];

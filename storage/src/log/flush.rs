@@ -61,7 +61,7 @@ impl Log {
             self.queue.replace(self.dir.join(layout::LEADER_EPOCHS), &self.epochs.to_text());
         }
         Ok(Flush {
-            active: self.active().file()?.clone(),
+            active: self.active().file()?,
             queue: Rc::clone(&self.queue),
             ticket: self.queue.ticket(),
             flushed: Flushed {

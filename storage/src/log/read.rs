@@ -93,7 +93,7 @@ impl Log {
         }
         let limit = start + max_bytes.max(first_size) as u64;
         let end = if limit < end { self.border_before(index, limit, start + first_size as u64) } else { end };
-        let file = self.segments[index].file()?.clone();
+        let file = self.segments[index].file()?;
         let length = (end - start) as usize;
         let is_older_segment = index + 1 < self.segments.len();
         Ok(Some(Read { file, position: start, length, first_offset: first.base_offset, is_older_segment }))

@@ -52,7 +52,7 @@ impl Log {
             let from_offset = entry.offset.max(self.log_start_offset);
             let position = segment.offset_index.lookup(from_offset)?.position;
             parts.push(Part {
-                file: segment.file()?.clone(),
+                file: segment.file()?,
                 path: segment.path(),
                 position: u64::from(position),
                 end: u64::from(segment.size_bytes()),

@@ -21,6 +21,7 @@ use crate::{
     layout::{FileKind, FileName, FileState},
     leader_epochs::LeaderEpochs,
     log::{Log, Parts, load_producers},
+    open_files::OpenFiles,
     partition_metadata,
     producer_snapshots::ProducerSnapshots,
     segment::{DAMAGE_ADVICE, OpenedSegment, Segment},
@@ -101,6 +102,8 @@ impl Log {
         now_ms: i64,
         progress: &RecoveryProgress,
     ) -> Result<(Self, RecoveryReport)> {
+        // What a crash left has to be flushed before it is closed.
+        OpenFiles::own().have_room().await;
         let dir: Rc<Path> = dir.into();
         let topic_id = partition_metadata::read(&dir)?.ok_or_else(|| {
             StorageError::layout(&dir, "partition.metadata is missing: nobody knows whose records these are")

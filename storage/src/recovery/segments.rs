@@ -229,7 +229,10 @@ async fn check_segment(
     producers: &mut Producers,
 ) -> Result<End> {
     let size_bytes = u64::from(segment.size_bytes());
-    let mut scan = BatchScan::new(segment.file()?.clone(), segment.path(), 0, size_bytes);
+    let file = segment.file()?;
+    // Perhaps only in the page cache.
+    file.mark_unsynced();
+    let mut scan = BatchScan::new(file, segment.path(), 0, size_bytes);
     segment.begin_rebuild()?;
     segment.clear_transaction_index()?;
     let mut end = End { position: 0, next_offset: expected.max(segment.base_offset()), bad: None };
@@ -299,7 +302,7 @@ fn note(
 /// Make the position indexes of an older segment anew. Its data was flushed, so it must be whole.
 async fn reindex(check: &Check<'_>, segment: &mut Segment) -> Result<()> {
     let size_bytes = u64::from(segment.size_bytes());
-    let mut scan = BatchScan::new(segment.file()?.clone(), segment.path(), 0, size_bytes);
+    let mut scan = BatchScan::new(segment.file()?, segment.path(), 0, size_bytes);
     segment.begin_rebuild()?;
     let mut next_offset = segment.base_offset();
     loop {

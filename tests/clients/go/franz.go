@@ -211,9 +211,17 @@ func (f *franz) wait(topic string, partition int32) error {
 	return f.read(topic, []int32{partition}, kgo.NewOffset().At(ends[topic][partition].Offset), 1, kgo.FetchMaxWait(60*time.Second))
 }
 
-func (f *franz) load(topic string, partitions int, stop <-chan string) error {
-	producer, err := kgo.NewClient(kgo.SeedBrokers(f.bootstrap), kgo.RecordPartitioner(kgo.ManualPartitioner()),
-		kgo.ProducerBatchMaxBytes(2_000), kgo.RetryBackoffFn(func(int) time.Duration { return 50 * time.Millisecond }))
+func (f *franz) load(topic string, partitions int, acks string, stop <-chan string) error {
+	options := []kgo.Opt{kgo.SeedBrokers(f.bootstrap), kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.ProducerBatchMaxBytes(2_000), kgo.RetryBackoffFn(func(int) time.Duration { return 50 * time.Millisecond })}
+	if acks != "idempotent" {
+		// One request at a time keeps the order of a producer that is not idempotent.
+		options = append(options, kgo.DisableIdempotentWrite(), kgo.MaxProduceRequestsInflightPerBroker(1))
+	}
+	if acks == "1" {
+		options = append(options, kgo.RequiredAcks(kgo.LeaderAck()))
+	}
+	producer, err := kgo.NewClient(options...)
 	if err != nil {
 		return err
 	}

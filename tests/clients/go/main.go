@@ -18,7 +18,7 @@ type client interface {
 	produce(topic string, partition int32, codec, acks string, records []record) (int64, error)
 	consume(topic, partition, from string, count int) error
 	wait(topic string, partition int32) error
-	load(topic string, partitions int, stop <-chan string) error
+	load(topic string, partitions int, acks string, stop <-chan string) error
 }
 
 func say(words ...any) { fmt.Fprintln(os.Stdout, words...) }
@@ -95,7 +95,11 @@ func run(c client, words []string, lines <-chan string) error {
 	case "wait":
 		return c.wait(topic, int32(number(2)))
 	case "load":
-		return c.load(topic, number(2), lines)
+		acks := "idempotent"
+		if len(words) > 3 {
+			acks = words[3]
+		}
+		return c.load(topic, number(2), acks, lines)
 	}
 	return fmt.Errorf("no command %s", words[0])
 }

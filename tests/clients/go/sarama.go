@@ -209,6 +209,6 @@ func (s *saramaClient) wait(topic string, partition int32) error {
 	})
 }
 
-func (s *saramaClient) load(string, int, <-chan string) error {
+func (s *saramaClient) load(string, int, string, <-chan string) error {
 	return errors.New("no load with sarama")
 }

@@ -257,6 +257,6 @@ func (s *segmentio) wait(topic string, partition int32) error {
 	return err
 }
 
-func (s *segmentio) load(string, int, <-chan string) error {
+func (s *segmentio) load(string, int, string, <-chan string) error {
 	return errors.New("no load with kafka-go")
 }

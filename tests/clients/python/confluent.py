@@ -107,9 +107,11 @@ class Client:
         yield self._found(message)
         consumer.close()
 
-    def load(self, topic, partitions, stopped, acked):
+    def load(self, topic, partitions, acks, stopped, acked):
+        # One request at a time keeps the order of a producer that is not idempotent.
+        promise = {"enable.idempotence": True} if acks == "idempotent" else {"acks": acks, "max.in.flight": 1, "retries": 2**31 - 1}
         producer = Producer({
-            "bootstrap.servers": self.base["bootstrap.servers"], "enable.idempotence": True, "message.timeout.ms": 0,
+            **promise, "bootstrap.servers": self.base["bootstrap.servers"], "message.timeout.ms": 0,
             "linger.ms": 1, "batch.num.messages": 20, "reconnect.backoff.max.ms": 500, "retry.backoff.ms": 50,
         })
         errors = []

@@ -107,7 +107,8 @@ class Commands:
             for found in client.wait(topic, int(arguments[0]), lambda: say("waiting")):
                 say(format_record(*found))
         elif name == "load":
-            client.load(topic, int(arguments[0]), self.stopped, lambda *words: say("acked", *words))
+            acks = arguments[1] if len(arguments) > 1 else "idempotent"
+            client.load(topic, int(arguments[0]), acks, self.stopped, lambda *words: say("acked", *words))
             self.lines.get()
         elif name == "join":
             self.groups.join(topic, *arguments)

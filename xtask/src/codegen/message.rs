@@ -9,6 +9,20 @@ use super::{
     schema::{Field, Message, Struct},
 };
 
+/// The field that quotas set in whatever answer has it.
+const THROTTLE_TIME: &str = "ThrottleTimeMs";
+const THROTTLE_TIME_ACCESS: &str = "
+fn throttle_time_ms(&self) -> i32 {
+self.throttle_time_ms
+}
+
+fn set_throttle_time_ms(&mut self, throttle_time_ms: i32) {
+self.throttle_time_ms = throttle_time_ms;
+}
+}
+
+";
+
 /// The source of one family's module; `tail` follows its structs.
 pub(crate) fn module(family: &Family, schema: &str, tail: &str) -> Result<String, String> {
     let taken = name_counts(family);
@@ -100,6 +114,11 @@ fn structure_source(out: &mut String, scope: &Scope<'_>, structure: &Struct) -> 
         "fn write({this}, {writer}: &mut Writer, {}: i16) -> Result<(), EncodeError> {{\n{write}}}\n}}\n",
         parameter(&write)
     );
+    if is_root && structure.fields.iter().any(|field| field.name == THROTTLE_TIME) {
+        // Into the implementation of `Message` that was just closed.
+        out.truncate(out.trim_end().len() - 1);
+        out.push_str(THROTTLE_TIME_ACCESS);
+    }
     if is_root && scope.message.name.ends_with("Request") {
         let api = scope.message.name.trim_end_matches("Request");
         let _ = writeln!(

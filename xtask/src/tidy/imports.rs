@@ -17,8 +17,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("sim", &["core", "raft", "ring", "storage", "net", "shard"]),
     ("broker", &["core", "raft", "ring", "storage", "net", "shard"]),
     ("benchmarks", &["core", "raft", "ring", "storage", "net", "shard"]),
-    ("tests", &["core"]),
+    ("tests", &["core", "codec-tests"]),
     ("tests/codec", &["core"]),
+    ("fuzz", &["core", "ring", "storage", "net", "sim", "codec-tests"]),
+    ("tests/parity", &["core", "tests"]),
     ("xtask", &["core"]),
 ];
 

@@ -51,6 +51,8 @@ pub(crate) enum ClientError {
     OtherGroup { group: String, group_type: String },
     #[error("group {0:?} has active members")]
     GroupHasMembers(String),
+    #[error("cannot change the quotas of {entity}: {}", broker_text(*code, message.as_deref()))]
+    Quotas { entity: String, code: ErrorCode, message: Option<String> },
     #[error("{what}")]
     Missing { what: String, advice: &'static str },
     #[error("a batch of partition {partition} is damaged: {reason}")]
@@ -129,6 +131,7 @@ impl ClientError {
                 ];
             }
             Self::Missing { advice, .. } => return vec![(*advice).to_owned()],
+            Self::Quotas { .. } => &["`jackdaw quota set --help` names the quotas, and whom they bind."],
             Self::NoCommonVersion { .. } => &["`jackdaw api-versions` shows what the broker serves."],
             Self::Broker { code, .. } => broker_advice(*code),
             _ => &[],

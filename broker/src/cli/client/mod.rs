@@ -2,6 +2,7 @@
 
 pub(crate) mod address;
 pub(crate) mod admin;
+pub(crate) mod cluster;
 pub(crate) mod configs;
 pub(crate) mod connection;
 pub(crate) mod error;
@@ -13,6 +14,7 @@ pub(crate) mod offsets;
 pub(crate) mod partitioner;
 pub(crate) mod positions;
 pub(crate) mod producer;
+pub(crate) mod quotas;
 pub(crate) mod records;
 pub(crate) mod retry;
 

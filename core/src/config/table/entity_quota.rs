@@ -1,18 +1,18 @@
 //! Quotas of users, clients, addresses and brokers, which are set only while the node runs.
 
 use super::super::row::{ConfigKey, double, int, long, string};
-use super::reasons::{CLUSTER, CONNECTION_QUOTAS, QUOTAS, SECURITY};
+use super::reasons::{CLUSTER, SECURITY};
 
 #[rustfmt::skip] // a row is two or three lines; one method a line would hide the table
 pub(super) const USER_AND_CLIENT: &[ConfigKey] = &[
     long("producer_byte_rate").default("9223372036854775807")
-        .waits(QUOTAS, "How many bytes a second may be produced through one broker."),
+        .effective("How many bytes a second may be produced through one broker."),
     long("consumer_byte_rate").default("9223372036854775807")
-        .waits(QUOTAS, "How many bytes a second may be fetched through one broker."),
+        .effective("How many bytes a second may be fetched through one broker."),
     double("request_percentage").default("2147483647")
-        .waits(QUOTAS, "How much of a core's time requests may take, in percent; more than 100 is more than one core."),
+        .effective("How much of a core's time requests may take, in percent; more than 100 is more than one core."),
     double("controller_mutation_rate").default("2147483647")
-        .waits(QUOTAS, "How many partitions a second may be created or deleted."),
+        .effective("How many partitions a second may be created or deleted."),
     string("SCRAM-SHA-256").waits(SECURITY, "The user's credential for SASL SCRAM-SHA-256."),
     string("SCRAM-SHA-512").waits(SECURITY, "The user's credential for SASL SCRAM-SHA-512."),
 ];
@@ -20,7 +20,7 @@ pub(super) const USER_AND_CLIENT: &[ConfigKey] = &[
 #[rustfmt::skip] // as above
 pub(super) const ADDRESS: &[ConfigKey] = &[
     int("connection_creation_rate").default("2147483647").at_least(0)
-        .waits(CONNECTION_QUOTAS, "How many new connections a second an address may open."),
+        .effective("How many new connections a second an address may open."),
 ];
 
 #[rustfmt::skip] // as above

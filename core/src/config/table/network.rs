@@ -1,7 +1,7 @@
 //! Listeners, connections and requests.
 
 use super::super::row::{ConfigKey, int, list, long, string};
-use super::reasons::{CLUSTER, CONNECTION_QUOTAS, PURGATORY, SECURITY, SHARD_QUEUES, SOCKETS, THREADS};
+use super::reasons::{CLUSTER, PURGATORY, SECURITY, SHARD_QUEUES, SOCKETS, THREADS};
 
 #[rustfmt::skip] // a row is two or three lines; one method a line would hide the table
 pub(super) const KEYS: &[ConfigKey] = &[
@@ -22,10 +22,12 @@ pub(super) const KEYS: &[ConfigKey] = &[
             given."),
     list("early.start.listeners").high()
         .waits(SECURITY, "Listeners that open before the node has finished starting."),
-    int("socket.send.buffer.bytes").default("102400").high()
-        .waits(SOCKETS, "The kernel's send buffer of a connection; -1 leaves it to the system."),
-    int("socket.receive.buffer.bytes").default("102400").high()
-        .waits(SOCKETS, "The kernel's receive buffer of a connection; -1 leaves it to the system."),
+    int("socket.send.buffer.bytes").default("262144").high()
+        .effective("The kernel's send buffer of a connection; -1 leaves it to the system. The system caps it at \
+            net.core.wmem_max."),
+    int("socket.receive.buffer.bytes").default("-1").high()
+        .effective("The kernel's receive buffer of a connection; -1 leaves it to the system. The system caps it at \
+            net.core.rmem_max."),
     int("socket.request.max.bytes").default("104857600").at_least(1).high()
         .effective("The largest request accepted. It is checked before memory is taken."),
     int("socket.listen.backlog.size").default("50").at_least(1)
@@ -33,12 +35,12 @@ pub(super) const KEYS: &[ConfigKey] = &[
     int("max.connections").default("2147483647").at_least(0).cluster_wide()
         .effective("How many connections the node keeps open; further ones are closed at once."),
     int("max.connections.per.ip").default("2147483647").at_least(0).cluster_wide()
-        .waits(CONNECTION_QUOTAS, "How many connections one client address may have."),
+        .effective("How many connections one client address may have; further ones are closed at once."),
     string("max.connections.per.ip.overrides").default("").cluster_wide()
-        .waits(CONNECTION_QUOTAS, "Exceptions to `max.connections.per.ip`, as `address:count` separated by \
-            commas."),
+        .effective("Exceptions to `max.connections.per.ip`, as `address:count` separated by commas. Names of hosts are \
+            not looked up."),
     int("max.connection.creation.rate").default("2147483647").at_least(0).cluster_wide()
-        .waits(CONNECTION_QUOTAS, "How many new connections a second the node accepts."),
+        .effective("How many new connections a second the node accepts; those beyond it wait."),
     long("connections.max.idle.ms").default("600000")
         .effective("A connection without requests for this long is closed."),
     int("connection.failed.authentication.delay.ms").default("100").at_least(0).low()

@@ -50,6 +50,10 @@ impl ConsumerGroup {
 
 /// The answer for a group that is not there, or is one of the classic protocol.
 pub fn describe_absent(group_id: &str, is_classic: bool) -> DescribedGroup {
+    if group_id.is_empty() {
+        let error_code = ErrorCode::InvalidGroupId.code();
+        return DescribedGroup { error_code, ..Default::default() };
+    }
     let what = if is_classic { "is not a consumer group" } else { "not found" };
     DescribedGroup {
         error_code: ErrorCode::GroupIdNotFound.code(),

@@ -43,6 +43,7 @@ pub use heartbeat::{refused, unknown_group, wanted};
 pub use member::{JOIN_EPOCH, LEAVE_EPOCH, Member, MemberState, STATIC_LEAVE_EPOCH};
 pub use partitions::{AssignedPartitions, TopicPartitions};
 pub use refusal::Refusal;
+pub use regex::is_pattern;
 pub use replay::{ends_group, group_of};
 pub use settings::GroupSettings;
 pub use soft_state::{Effect, SeenImage, SoftState, Timer, TimerKind};

@@ -18,12 +18,12 @@ pub(super) fn validate(
     version: i16,
     request: &ConsumerGroupHeartbeatRequest,
 ) -> Result<(), Refusal> {
-    let is_empty = |text: &Option<String>| text.as_ref().is_some_and(String::is_empty);
+    let is_empty = |text: &Option<String>| text.as_deref().is_some_and(is_blank);
     let joins = request.member_epoch == JOIN_EPOCH;
-    if request.group_id.is_empty() {
+    if is_blank(&request.group_id) {
         return Err(Refusal::invalid("GroupId can't be empty."));
     }
-    if request.member_id.is_empty() && (version >= CLIENT_MAKES_MEMBER_ID || !joins) {
+    if is_blank(&request.member_id) && (version >= CLIENT_MAKES_MEMBER_ID || !joins) {
         return Err(Refusal::invalid("MemberId can't be empty."));
     }
     if is_empty(&request.instance_id) {
@@ -49,6 +49,11 @@ pub(super) fn validate(
         return Err(Refusal::new(ErrorCode::UnsupportedAssignor, message));
     }
     Ok(())
+}
+
+/// As Java trims: nothing but blanks and control characters.
+fn is_blank(text: &str) -> bool {
+    text.chars().all(|character| character <= ' ')
 }
 
 /// The expression that comes with the request, compiled; `None` where there is none.

@@ -128,8 +128,8 @@ impl Host {
 
     fn take(&mut self, outcome: Outcome) {
         let records = Self::decoded(&outcome.records);
-        self.coordinator.accept(&Self::context(&self.image, self.now_ms, 0), outcome.effects);
-        records.iter().for_each(|record| self.coordinator.replay(record));
+        let context = Self::context(&self.image, self.now_ms, 0);
+        self.coordinator.take(&context, &records, records.len(), outcome.effects);
         self.log.extend(records);
         for (call, response) in outcome.responses {
             assert!(self.open.remove(&call), "{call:?} is answered once");

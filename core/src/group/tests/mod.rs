@@ -2,6 +2,7 @@
 
 mod admin;
 mod costs;
+mod cut_outcomes;
 mod driver;
 mod first_slice;
 mod join;

@@ -104,8 +104,7 @@ fn offsets_of_deleted_topics_go_a_batch_at_a_time() {
     while coordinator.next_timeout_ms().is_some_and(|at_ms| at_ms <= context.now_ms) {
         let outcome = coordinator.poll(&context);
         lengths.push(outcome.records.len());
-        coordinator.accept(&context, outcome.effects);
-        outcome.records.iter().for_each(|record| coordinator.replay(record));
+        coordinator.take(&context, &outcome.records, outcome.records.len(), outcome.effects);
     }
     assert_eq!(lengths, [GROUP_SWEEP_RECORDS_MAX, 100]);
 }

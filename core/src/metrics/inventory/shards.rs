@@ -33,6 +33,13 @@ families! {
         "Open connections of clients, by shard.";
     CONNECTIONS_MADE: Counter "jackdaw_connections_accepted_total" ["shard"]
         "Connections that a shard has served since the start.";
+    REFUSALS: Counter "jackdaw_refusals_total" ["shard", "reason"]
+        "Connections that were refused, made to wait or closed for what the peer did, and requests that waited for memory, by \
+         the limit or the mistake.";
+    OPEN_FILES: Gauge "jackdaw_shard_open_segment_files" ["shard"]
+        "Files of segments that a shard has open.";
+    CLOSED_FILES: Counter "jackdaw_shard_segment_files_closed_total" ["shard"]
+        "Files of segments that a shard closed to make room for others.";
     PURGATORY: Gauge "kafka_server_delayedoperationpurgatory_purgatorysize" ["delayedOperation"]
         "Requests that wait: fetches for more records.";
     DELAYED: Gauge "kafka_server_delayedoperationpurgatory_numdelayedoperations" ["delayedOperation"]

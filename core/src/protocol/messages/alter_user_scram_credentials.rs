@@ -129,6 +129,14 @@ impl Message for AlterUserScramCredentialsResponse {
         writer.uvarint(0);
         Ok(())
     }
+
+    fn throttle_time_ms(&self) -> i32 {
+        self.throttle_time_ms
+    }
+
+    fn set_throttle_time_ms(&mut self, throttle_time_ms: i32) {
+        self.throttle_time_ms = throttle_time_ms;
+    }
 }
 
 /// Part of `AlterUserScramCredentialsResponse`.

@@ -154,6 +154,14 @@ impl Message for CreatePartitionsResponse {
         }
         Ok(())
     }
+
+    fn throttle_time_ms(&self) -> i32 {
+        self.throttle_time_ms
+    }
+
+    fn set_throttle_time_ms(&mut self, throttle_time_ms: i32) {
+        self.throttle_time_ms = throttle_time_ms;
+    }
 }
 
 /// Part of `CreatePartitionsResponse`.

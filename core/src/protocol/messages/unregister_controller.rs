@@ -78,4 +78,12 @@ impl Message for UnregisterControllerResponse {
         writer.uvarint(0);
         Ok(())
     }
+
+    fn throttle_time_ms(&self) -> i32 {
+        self.throttle_time_ms
+    }
+
+    fn set_throttle_time_ms(&mut self, throttle_time_ms: i32) {
+        self.throttle_time_ms = throttle_time_ms;
+    }
 }

@@ -8,11 +8,13 @@ mod read;
 mod response;
 #[cfg(test)]
 mod tests;
+mod throttle;
 
 use std::rc::Rc;
 
 use bytes::Bytes;
 use jackdaw_core::{
+    error_code::ErrorCode,
     fetch_session::FetchMode,
     protocol::{Reader, fetch::FetchFrame},
 };
@@ -22,6 +24,7 @@ use jackdaw_ring::now;
 use self::plan::Plan;
 use crate::{
     answer::ReplyTo,
+    quota::{RequestQuotas, measured},
     service::{RequestContext, unreadable},
     shard::Shard,
 };
@@ -37,13 +40,18 @@ pub(crate) fn dispatch(shard: &Rc<Shard>, context: RequestContext, reader: Reade
     Dispatched::later(async move {
         let mut request = FetchFrame::default();
         match request.fill(&mut Reader::new(&body), context.version) {
-            Ok(()) => answer(&shard, context.reply_to, &request).await,
+            Ok(()) => answer(&shard, context.reply_to, context.quotas.as_ref(), &request).await,
             Err(error) => unreadable("FetchRequest", &error),
         }
     })
 }
 
-async fn answer(shard: &Rc<Shard>, reply_to: ReplyTo, request: &FetchFrame) -> Answer {
+async fn answer(
+    shard: &Rc<Shard>,
+    reply_to: ReplyTo,
+    quotas: Option<&RequestQuotas>,
+    request: &FetchFrame,
+) -> Answer {
     let by_id = reply_to.version >= TOPIC_IDS_VERSION;
     let now_ms = i64::try_from(now().as_millis()).unwrap_or(i64::MAX);
     let (session_id, epoch) = (request.session_id(), request.session_epoch());
@@ -54,14 +62,30 @@ async fn answer(shard: &Rc<Shard>, reply_to: ReplyTo, request: &FetchFrame) -> A
     });
     let mode = match begun {
         Ok(mode) => mode,
-        Err(error) => return response::failed(reply_to, error),
+        Err(error) => return response::without_partitions(reply_to, error, 0, 0),
     };
     let max_bytes = usize::try_from(request.max_bytes()).unwrap_or(0).min(shard.limits.fetch_max_bytes);
+    let max_bytes = max_bytes.min(throttle::most_at_once(shard, quotas));
     let mut plan = match mode {
         FetchMode::Incremental => Plan::of_session(shard, request, max_bytes),
         _ => Plan::of_request(shard, request, by_id, max_bytes),
     };
-    let mut fetched = read::wait_for_enough(shard, request, &plan, max_bytes).await;
+    let reading = read::wait_for_enough(shard, request, &plan, max_bytes);
+    let mut fetched = match quotas {
+        None => reading.await,
+        Some(quotas) => {
+            let (mut fetched, took) = measured(reading).await;
+            let throttle_ms = throttle::charge(shard, quotas, &fetched, took).await;
+            if throttle_ms > 0 {
+                // Records that it may not have yet were not sent, and its session has not seen them.
+                throttle::empty(&mut fetched);
+                count::count(shard, &plan, &fetched);
+                let session_id = if matches!(mode, FetchMode::Incremental) { session_id } else { 0 };
+                return response::without_partitions(reply_to, ErrorCode::None, session_id, throttle_ms);
+            }
+            fetched
+        }
+    };
     let memory = cold::fill(shard, &plan, &mut fetched).await;
     count::count(shard, &plan, &fetched);
     let (session_id, included) = response::settle(shard, mode, session_id, &mut plan, &fetched, now_ms);

@@ -17,6 +17,7 @@ use super::plan::Plan;
 use crate::{
     answer::ReplyTo,
     message::{Fetched, FetchedData},
+    quota::throttle_time,
     shard::Shard,
 };
 
@@ -68,9 +69,15 @@ fn outcome(fetched: &Fetched) -> FetchOutcome {
     }
 }
 
-/// An error of the whole request: no partitions.
-pub(super) fn failed(reply_to: ReplyTo, error_code: ErrorCode) -> Answer {
-    let head = FetchResponseHead { error_code, ..FetchResponseHead::default() };
+/// An error of the whole request, or nothing for a client that has to wait.
+pub(super) fn without_partitions(
+    reply_to: ReplyTo,
+    error_code: ErrorCode,
+    session_id: i32,
+    throttle_ms: u32,
+) -> Answer {
+    let throttle_time_ms = throttle_time(throttle_ms);
+    let head = FetchResponseHead { error_code, session_id, throttle_time_ms };
     let mut pieces = Vec::new();
     let mut encoder = FetchResponseEncoder::new();
     let encoded = encoder

@@ -33,6 +33,7 @@ fn shard() -> Rc<Shard> {
         config: Arc::new(config),
         cluster_id: "c".to_owned(),
         node_id: 1,
+        incarnation_id: Uuid::ZERO,
         listeners: Vec::new(),
         log_dirs: Vec::new(),
         existing: BTreeMap::new(),

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use jackdaw_core::metrics::{Family, Value, inventory::shards};
+use jackdaw_net::refusals::Refusal;
 
 use super::{NodeSamples, Page};
 use crate::metrics::samples::ShardState;
 
 type Read = fn(&ShardState) -> Value;
 
-const OF_EACH: [(&Family, Read); 9] = [
+const OF_EACH: [(&Family, Read); 11] = [
     (&shards::BUSY, |state| seconds(state.usage.busy_ns)),
     (&shards::IDLE, |state| seconds(state.usage.idle_ns)),
     (&shards::SLEEPS, |state| state.usage.sleeps.into()),
@@ -19,6 +20,8 @@ const OF_EACH: [(&Family, Read); 9] = [
     (&shards::MEMORY_LEFT, |state| state.memory_left_bytes.into()),
     (&shards::CONNECTIONS, |state| state.connection_count.into()),
     (&shards::CONNECTIONS_MADE, |state| state.connections_accepted.into()),
+    (&shards::OPEN_FILES, |state| state.open_files.into()),
+    (&shards::CLOSED_FILES, |state| state.closed_files.into()),
 ];
 
 fn seconds(nanos: u64) -> Value {
@@ -31,6 +34,12 @@ pub(super) fn write(page: &mut Page<'_>, samples: &NodeSamples) {
         text.head(family);
         for (number, shard) in samples.shards.iter().enumerate() {
             text.sample(family, &[&number.to_string()], read(&shard.state));
+        }
+    }
+    text.head(&shards::REFUSALS);
+    for (number, shard) in samples.shards.iter().enumerate() {
+        for (refusal, count) in Refusal::ALL.into_iter().zip(shard.state.refusals) {
+            text.sample(&shards::REFUSALS, &[&number.to_string(), refusal.name()], count);
         }
     }
     let sum =

@@ -13,12 +13,14 @@ use jackdaw_core::{
 use jackdaw_ring::now;
 
 use super::{
+    Served,
     assignor::{self, Candidate},
     broken,
     member::{Member, Trouble},
     plan::Protocol,
+    reached,
 };
-use crate::workload::connection::Connection;
+use crate::{marks, workload::connection::Connection};
 
 const PROTOCOL_TYPE: &str = "consumer";
 
@@ -42,7 +44,7 @@ pub(super) async fn turn(member: &mut Member, connection: &mut Connection) -> Re
 }
 
 fn is_cooperative(member: &Member) -> bool {
-    member.plan().protocol == Protocol::Cooperative
+    member.protocol == Protocol::Cooperative
 }
 
 /// Before a rebalance: an eager member commits and gives up all; a cooperative one keeps what it has.
@@ -117,6 +119,12 @@ async fn join(
     }
     member.member_id = response.member_id.clone();
     member.is_dead = false;
+    member
+        .shared
+        .saw(member.group, if response.leader.is_empty() { Served::Consumer } else { Served::Classic });
+    if response.leader.is_empty() {
+        marks::reach(reached::CLASSIC_IN_CONSUMER);
+    }
     // What a member without an id has said belongs to the id it has got.
     said(member);
     let history = &mut *member.shared.history.borrow_mut();
@@ -153,10 +161,12 @@ async fn sync(
         let pause_ms = member.random.scaled(1, slow_ms);
         member.shared.sleep_serving(pause_ms).await;
     }
+    let sent_ms = now().as_millis();
     let response = member.call::<SyncGroupRequest>(connection, &request, version).await?;
     if response.error_code != 0 {
         return Err(member.trouble(response.error_code, "SyncGroup"));
     }
+    member.on_alive(sent_ms);
     take_assignment(member, connection, generation, &response.assignment).await
 }
 
@@ -180,7 +190,7 @@ fn share_out(member: &Member, joined: &JoinGroupResponse) -> Vec<SyncGroupReques
         broken("a leader sees the members as they are", &format!("itself is missing: {joined:?}"));
     }
     let places = member.shared.places();
-    let shares = match member.plan().protocol {
+    let shares = match member.protocol {
         Protocol::Cooperative => assignor::keep(&candidates, &places),
         _ => assignor::deal(&candidates, &places),
     };
@@ -201,7 +211,12 @@ async fn take_assignment(
     {
         let history = &mut *member.shared.history.borrow_mut();
         let identity = member.identity();
-        history.ownership.on_assigned(member.group, generation, &identity, bytes, &assigned);
+        if member.plan().owns_by_time() {
+            let added = assigned.difference(&member.owned).copied().collect();
+            history.ownership.on_owned(member.group, &identity, &added, now().as_millis());
+        } else {
+            history.ownership.on_assigned(member.group, generation, &identity, bytes, &assigned);
+        }
     }
     member.epoch = generation;
     member.joins = false;
@@ -215,6 +230,9 @@ async fn take_assignment(
             member.owned.remove(place);
             member.positions.remove(place);
         }
+        let gone: BTreeSet<_> = revoked.iter().copied().collect();
+        let identity = member.identity();
+        member.shared.history.borrow_mut().ownership.on_released(member.group, &identity, &gone);
         // The next generation gives to others what this one took.
         member.joins = true;
         committed?;
@@ -239,12 +257,14 @@ async fn heartbeat(member: &mut Member, connection: &mut Connection) -> Result<(
     };
     let newest = member.shared.history.borrow().ownership.newest(member.group);
     let version = member.versions.heartbeat;
+    let sent_ms = now().as_millis();
     let response = member.call::<HeartbeatRequest>(connection, &request, version).await?;
     set_heartbeat(member);
     if response.error_code != 0 {
         return Err(member.trouble(response.error_code, "Heartbeat"));
     }
-    if newest > member.epoch {
+    member.on_alive(sent_ms);
+    if newest > member.epoch && !member.plan().owns_by_time() {
         let detail = format!("{} of {}", member.identity(), member.plan().name);
         broken("a generation ends", &format!("{detail}: {} although there is {newest}", member.epoch));
     }

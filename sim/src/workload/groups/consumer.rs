@@ -13,14 +13,18 @@ use jackdaw_core::{
 use jackdaw_ring::{now, sleep};
 
 use super::{
+    Served,
     assignor::by_topic,
     broken,
     history::Place,
     member::{Member, Trouble},
+    reached,
 };
-use crate::workload::connection::Connection;
+use crate::{marks, workload::connection::Connection};
 
 const VERSION: i16 = 1;
+/// The topics that groups consume, and some that they do not know of.
+const REGEX: &str = "work-.*";
 const LEAVES: i32 = -1;
 const LEAVES_TO_COME_BACK: i32 = -2;
 
@@ -40,10 +44,6 @@ pub(super) async fn turn(member: &mut Member, connection: &mut Connection) -> Re
     }
     member.rest().await;
     Ok(())
-}
-
-fn patience_ms(member: &Member) -> u64 {
-    member.plan().session_ms.min(member.plan().rebalance_ms)
 }
 
 fn owned_partitions(
@@ -80,7 +80,8 @@ async fn heartbeat(member: &mut Member, connection: &mut Connection) -> Result<(
         member_epoch: member.epoch,
         instance_id: member.instance(),
         rebalance_timeout_ms: if tells_all { plan.rebalance_ms as i32 } else { -1 },
-        subscribed_topic_names: tells_all.then(topic_names),
+        subscribed_topic_names: (tells_all && !plan.by_regex).then(topic_names),
+        subscribed_topic_regex: (tells_all && plan.by_regex).then(|| REGEX.to_owned()),
         server_assignor: tells_all.then(|| plan.assignor.to_owned()),
         topic_partitions: says_owned.then(|| owned_partitions(member, &member.owned)),
         ..Default::default()
@@ -98,10 +99,8 @@ async fn heartbeat(member: &mut Member, connection: &mut Connection) -> Result<(
         }
         return Err(member.trouble(response.error_code, "ConsumerGroupHeartbeat"));
     }
-    {
-        let history = &mut *member.shared.history.borrow_mut();
-        history.ownership.on_alive(member.group, &member.identity(), sent_ms, patience_ms(member));
-    }
+    member.on_alive(sent_ms);
+    member.shared.saw(member.group, Served::Consumer);
     member.told = Some(said);
     reconcile(member, connection, &response).await
 }
@@ -122,12 +121,23 @@ async fn reconcile(
     member.epoch = response.member_epoch;
     if let Some(assignment) = &response.assignment {
         let mut target = BTreeSet::new();
+        let mut strange = BTreeSet::new();
         for topic in &assignment.topic_partitions {
             let number = member.shared.topics.borrow().iter().position(|id| *id == Some(topic.topic_id));
             let Some(number) = number else {
+                if member.plan().by_regex {
+                    // A topic that comes and goes: nothing is done with it.
+                    marks::reach(reached::FOUND_BY_REGEX);
+                    strange.extend(topic.partitions.iter().map(|partition| (topic.topic_id, *partition)));
+                    continue;
+                }
                 broken("an assignment names what is subscribed", &format!("{response:?}"))
             };
             target.extend(topic.partitions.iter().map(|partition| (number, *partition)));
+        }
+        if strange != member.strange {
+            // The coordinator waits to hear that what went was given up.
+            (member.strange, member.told) = (strange, None);
         }
         take(member, connection, target).await?;
     }

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, rc::Rc, time::Duration};
 use jackdaw_core::{
     error_code::ErrorCode,
     protocol::{Request, messages::FindCoordinatorRequest},
+    uuid::Uuid,
 };
 use jackdaw_ring::sleep;
 
@@ -76,6 +77,8 @@ pub(super) struct Member {
     pub(super) group: usize,
     pub(super) slot: usize,
     pub(super) versions: Versions,
+    /// Which of a mixed group's protocols this member speaks; the group's own in others.
+    pub(super) protocol: Protocol,
     pub(super) member_id: String,
     /// Generation or member epoch.
     pub(super) epoch: i32,
@@ -86,6 +89,8 @@ pub(super) struct Member {
     pub(super) heartbeat_due_ms: u64,
     /// KIP-848: what the coordinator was last told that this member owns; `None` if that is not known.
     pub(super) told: Option<BTreeSet<Place>>,
+    /// What it was assigned of topics that the workload does not consume.
+    pub(super) strange: BTreeSet<(Uuid, i32)>,
     /// The session must be over: nothing may be taken from this member until it has joined.
     pub(super) is_dead: bool,
 }
@@ -106,12 +111,13 @@ pub(super) async fn run(shared: Rc<Shared>, group: usize, slot: usize, random: R
 
 impl Member {
     fn new(shared: Rc<Shared>, group: usize, slot: usize, mut random: Random) -> Self {
-        let versions = Versions::draw(&shared.plan.groups[group], &mut random);
+        let (protocol, versions) = draw(&shared.plan.groups[group], &mut random);
         Self {
             shared,
             group,
             slot,
             versions,
+            protocol,
             member_id: String::new(),
             epoch: -1,
             joins: true,
@@ -119,6 +125,7 @@ impl Member {
             positions: Positions::default(),
             heartbeat_due_ms: 0,
             told: None,
+            strange: BTreeSet::new(),
             is_dead: false,
             random,
         }
@@ -137,7 +144,18 @@ impl Member {
     }
 
     pub(super) fn is_consumer(&self) -> bool {
-        self.plan().protocol == Protocol::Consumer
+        self.protocol == Protocol::Consumer
+    }
+
+    /// How long after a sign of life the coordinator surely keeps this member.
+    pub(super) fn patience_ms(&self) -> u64 {
+        self.plan().session_ms.min(self.plan().rebalance_ms)
+    }
+
+    /// A request that was sent at this time was taken from a member.
+    pub(super) fn on_alive(&self, sent_ms: u64) {
+        let ownership = &mut self.shared.history.borrow_mut().ownership;
+        ownership.on_alive(self.group, &self.identity(), sent_ms, self.patience_ms());
     }
 
     /// Its name in the history: a static member is one over its restarts.
@@ -265,6 +283,7 @@ impl Member {
         self.positions.clear();
         self.joins = true;
         self.told = None;
+        self.strange.clear();
         self.change_status(|status| {
             status.epoch = None;
             status.owned.clear();
@@ -309,7 +328,7 @@ impl Member {
         self.lose_all();
         self.forget_membership();
         self.member_id.clear();
-        self.versions = Versions::draw(&self.shared.plan.groups[self.group], &mut self.random);
+        (self.protocol, self.versions) = draw(&self.shared.plan.groups[self.group], &mut self.random);
         match ended {
             Ended::Restarts => {
                 let pause_ms = self.random.scaled(1, session_ms / 4);
@@ -333,11 +352,20 @@ impl Member {
     }
 }
 
+/// What a new member speaks.
+fn draw(plan: &GroupPlan, random: &mut Random) -> (Protocol, Versions) {
+    let protocol = match plan.protocol {
+        Protocol::Mixed => *random.pick(&[Protocol::Cooperative, Protocol::Consumer]),
+        protocol => protocol,
+    };
+    (protocol, Versions::draw(plan, protocol, random))
+}
+
 impl Versions {
-    fn draw(plan: &GroupPlan, random: &mut Random) -> Self {
+    fn draw(plan: &GroupPlan, protocol: Protocol, random: &mut Random) -> Self {
         // One group's members tell each other who is static.
         let at_least = |low: i16, with_instances: i16| if plan.is_static() { with_instances } else { low };
-        let consumer = plan.protocol == Protocol::Consumer;
+        let consumer = protocol == Protocol::Consumer;
         let mut draw = |low: i16, high: i16| random.between(low as u64, high as u64) as i16;
         Self {
             join: draw(at_least(0, 5), 9),

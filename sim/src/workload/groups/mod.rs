@@ -10,10 +10,12 @@ mod member;
 mod plan;
 mod positions;
 mod producer;
+pub mod reached;
 mod requests;
 mod settle;
 mod simple;
 mod table;
+mod undertaker;
 mod whims;
 
 use std::{
@@ -35,7 +37,7 @@ use super::{
     broker::{self, Broker},
     connection::{self, Server},
 };
-use crate::{Crash, Host, Random, World};
+use crate::{Crash, Host, Random, World, marks};
 
 /// What clients may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +97,19 @@ struct Shared {
     table: Cell<Option<Uuid>>,
     groups: Vec<Vec<Slot>>,
     next_writer: Cell<u64>,
+    /// How each group was last seen to be served.
+    served: RefCell<Vec<Option<Served>>>,
+    /// In this life offsets expire, at one moment of it.
+    expires: Cell<bool>,
+    /// Offsets that an undertaker has committed and left alone: group and topic.
+    left: RefCell<Vec<undertaker::Left>>,
+}
+
+/// As which kind of group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Served {
+    Classic,
+    Consumer,
 }
 
 impl Shared {
@@ -112,9 +127,22 @@ impl Shared {
             topics: RefCell::new(vec![None; plan.topics.len()]),
             table: Cell::new(None),
             groups: plan.groups.iter().map(|group| group.slots.iter().map(slot).collect()).collect(),
+            served: RefCell::new(vec![None; plan.groups.len()]),
             plan,
             next_writer: Cell::new(1),
+            expires: Cell::new(false),
+            left: RefCell::default(),
         })
+    }
+
+    /// A member of a group was served in this way.
+    fn saw(&self, group: usize, served: Served) {
+        let before = self.served.borrow_mut()[group].replace(served);
+        match (before, served) {
+            (Some(Served::Classic), Served::Consumer) => marks::reach(reached::UPGRADED),
+            (Some(Served::Consumer), Served::Classic) => marks::reach(reached::DOWNGRADED),
+            _ => {}
+        }
     }
 
     fn tick(&self) -> u64 {
@@ -158,11 +186,23 @@ impl Shared {
 
 /// Run one seed.
 pub fn run(seed: u64) -> Outcome {
+    run_plan(seed, false)
+}
+
+/// The same with groups of both protocols at once, expressions, and topics, groups and offsets that end.
+pub fn run_mixed(seed: u64) -> Outcome {
+    run_plan(seed, true)
+}
+
+fn run_plan(seed: u64, is_mixed: bool) -> Outcome {
     let world = World::new(seed);
     let mut random = world.random("groups workload");
     let node = world.add_host();
     let clients = world.add_host();
-    let plan = Plan::draw(&mut random);
+    let mut plan = Plan::draw(&mut random);
+    if is_mixed {
+        plan.mix(&mut world.random("mixed groups"));
+    }
     plan.set_faults(&world, &node, &mut random);
     clients.start(1);
     let shared = Shared::new(&node, plan);
@@ -189,6 +229,10 @@ fn start_clients(world: &World, clients: &Host, shared: &Rc<Shared>) {
         }
     }
     clients.spawn(0, simple::run(Rc::clone(shared), world.random("simple")));
+    for number in 0..shared.plan.undertakers {
+        let random = world.random(&format!("undertaker {number}"));
+        clients.spawn(0, undertaker::run(Rc::clone(shared), number, random));
+    }
     clients.spawn(0, table::write(Rc::clone(shared), world.random("table writer")));
     clients.spawn(0, table::read(Rc::clone(shared), world.random("table reader")));
 }
@@ -215,6 +259,10 @@ fn configuration(shared: &Shared) -> BrokerConfig {
         format!("log.cleaner.io.buffer.size={}", plan.cleaner_buffer_bytes),
         format!("log.segment.delete.delay.ms={}", plan.delete_delay_ms),
     ];
+    if shared.expires.get() {
+        overrides.push("offsets.retention.minutes=1".to_owned());
+        overrides.push(format!("offsets.retention.check.interval.ms={}", undertaker::EXPIRY_MS));
+    }
     if plan.flushes_offsets {
         overrides.push("log.flush.interval.messages=1".to_owned());
     }
@@ -229,6 +277,7 @@ fn live(world: &World, clients: &Host, shared: &Rc<Shared>, random: &mut Random,
     if !is_last && random.one_in(2) {
         host.crash_after_changes(random.scaled(1, 1500), crash);
     }
+    shared.expires.set(is_last && shared.plan.expires);
     let shards = random.between(1, 3) as usize;
     host.comment(&format!("life {number} with {shards} shards, to end by {crash:?}"));
     let broker = Broker::start(host, configuration(shared), shards);
@@ -288,6 +337,9 @@ fn work(
         shared.phase.set(Phase::Settling);
         world.network_faults(|faults| faults.reset_one_in = 0);
         settle::run(world, shared, random, broker);
+    }
+    if broker.goes_on() && shared.expires.get() {
+        undertaker::expect_expiry(world, clients, shared, broker);
     }
     broker.check_alive();
 }

@@ -11,6 +11,8 @@ pub(super) enum Protocol {
     Cooperative,
     /// KIP-848: the coordinator assigns.
     Consumer,
+    /// Each member is cooperative or one of KIP-848, from its beginning to its end.
+    Mixed,
 }
 
 /// A place for one member after the other.
@@ -29,6 +31,8 @@ pub(super) struct GroupPlan {
     pub(super) rebalance_ms: u64,
     /// KIP-848: which of the coordinator's assignors.
     pub(super) assignor: &'static str,
+    /// KIP-848: members subscribe by an expression, which also stands for topics that come and go.
+    pub(super) by_regex: bool,
 }
 
 /// A topic that groups consume.
@@ -67,6 +71,10 @@ pub(super) struct Plan {
     /// One in so many segments resets its connection, except while the auditor reads; 0 is never.
     pub(super) reset_one_in: u64,
     pub(super) table: TablePlan,
+    /// Clients that make and delete topics, groups and offsets of their own.
+    pub(super) undertakers: u64,
+    /// In the last life offsets expire after a minute.
+    pub(super) expires: bool,
 }
 
 /// A topic of which only the last value of each key has to stay.
@@ -114,7 +122,22 @@ impl Plan {
                 delete_retention_ms: random.scaled(1, 20_000),
                 pace_us: random.scaled(10_000, 400_000),
             },
+            undertakers: 0,
+            expires: false,
         }
+    }
+
+    /// Members of both protocols in one group, expressions, and what ends: groups, topics and offsets.
+    pub(super) fn mix(&mut self, random: &mut Random) {
+        for group in &mut self.groups {
+            if random.one_in(2) {
+                group.protocol = Protocol::Mixed;
+                group.session_ms = self.consumer_session_ms;
+            }
+            group.by_regex = group.owns_by_time() && random.one_in(2);
+        }
+        self.undertakers = random.between(1, 2);
+        self.expires = random.one_in(3);
     }
 
     /// Turn the faults of network and disk up or down.
@@ -154,12 +177,19 @@ impl GroupPlan {
             // Whoever hears of a rebalance by its next heartbeat must be in time for it.
             rebalance_ms: random.between(1_500, 8_000) + session_ms / 2,
             assignor: *random.pick(&["uniform", "range"]),
+            by_regex: false,
         }
+    }
+
+    /// Whether its members may own a partition at the same time only one after the other, by the clock: those of a
+    /// classic group do so by generations.
+    pub(super) fn owns_by_time(&self) -> bool {
+        matches!(self.protocol, Protocol::Consumer | Protocol::Mixed)
     }
 
     /// The assignor's name in the classic protocol.
     pub(super) fn classic_name(&self) -> &'static str {
-        if self.protocol == Protocol::Cooperative { "cooperative" } else { "eager" }
+        if self.protocol == Protocol::Eager { "eager" } else { "cooperative" }
     }
 
     pub(super) fn is_static(&self) -> bool {

@@ -132,7 +132,7 @@ impl Member {
             let history = &mut *self.shared.history.borrow_mut();
             let number = history.offsets.on_sent(self.group, place, position.next, sent);
             offsets.insert(place, (number, position.next));
-            let is_foreign = if self.is_consumer() {
+            let is_foreign = if self.plan().owns_by_time() {
                 history.ownership.owner(self.group, place).is_some_and(|owner| owner != identity)
             } else {
                 history.ownership.newest(self.group) > self.epoch

@@ -23,7 +23,9 @@ pub(super) fn run(world: &World, shared: &Rc<Shared>, random: &mut Random, broke
         return;
     }
     shared.server.host.comment("groups are at rest");
-    let (restarts, leaves) = (random.one_in(2), random.one_in(2));
+    let (restarts, mut leaves) = (random.one_in(2), random.one_in(2));
+    // Offsets of a group that everybody has left may expire.
+    leaves &= !shared.expires.get();
     if restarts || leaves {
         // Members that died before are still members until their sessions end.
         world.run_until(GHOSTS_ARE_GONE, || !broker.goes_on());
@@ -58,7 +60,7 @@ fn wait(world: &World, shared: &Shared, broker: &Broker) -> Option<Rest> {
 /// is the protocol's own, and the clients' of Kafka; whoever runs such a group has to make one.
 fn rejoin_cooperative(shared: &Shared) {
     for (group, plan) in shared.plan.groups.iter().enumerate() {
-        if plan.protocol == Protocol::Cooperative && plan.is_static() {
+        if matches!(plan.protocol, Protocol::Cooperative | Protocol::Mixed) && plan.is_static() {
             shared.server.host.comment(&format!("{} joins again", plan.name));
             shared.groups[group].iter().for_each(|slot| slot.command.set(Command::Rejoin));
         }
@@ -68,7 +70,7 @@ fn rejoin_cooperative(shared: &Shared) {
 /// Wait until all groups are at rest and stay so: a coordinator may put the next assignment off.
 fn wait_stable(world: &World, shared: &Shared, broker: &Broker) -> Option<Rest> {
     let mut rest = wait(world, shared, broker)?;
-    if shared.plan.groups.iter().all(|group| group.protocol != Protocol::Consumer) {
+    if shared.plan.groups.iter().all(|group| !group.owns_by_time()) {
         return Some(rest);
     }
     let hold_ms = shared.plan.assignment_interval_ms + 4 * shared.plan.heartbeat_ms();
@@ -124,7 +126,9 @@ fn restart_static(
     rest: &Rest,
 ) -> Option<()> {
     let mut restarted = Vec::new();
-    for (group, plan) in shared.plan.groups.iter().enumerate() {
+    // Where the member that comes back speaks the other protocol, the group may change.
+    let groups = shared.plan.groups.iter().enumerate();
+    for (group, plan) in groups.filter(|(_, plan)| plan.protocol != Protocol::Mixed) {
         let slots: Vec<usize> =
             (0..plan.slots.len()).filter(|slot| plan.slots[*slot].instance.is_some()).collect();
         if !slots.is_empty() {

@@ -7,6 +7,7 @@ use super::{
     Command, consumer,
     history::Place,
     member::{Ended, Member, Trouble},
+    plan::Protocol,
 };
 use crate::workload::connection::Connection;
 
@@ -62,7 +63,8 @@ impl Member {
         let begun_ms = now().as_millis();
         self.shared.sleep_serving(length_ms).await;
         let is_over = now().as_millis() >= begun_ms + length_ms && self.shared.server.life.get() == life;
-        if !self.joins && is_over {
+        // A group that changes its protocol gives everybody another session.
+        if !self.joins && is_over && self.plan().protocol != Protocol::Mixed {
             self.is_dead = true;
             self.tell("has paused beyond its session");
             let owned: Vec<Place> = self.owned.iter().copied().collect();

@@ -93,7 +93,10 @@ impl Reset {
         }
         let committed = client.committed_offsets(&self.group)?;
         let partitions = self.partitions(&mut client, &committed)?;
-        let plan = plan::make(&mut client, &partitions, &committed, self.movement())?;
+        let mut plan = plan::make(&mut client, &partitions, &committed, self.movement())?;
+        if self.all_topics {
+            self.leave_out_absent(&mut plan)?;
+        }
         let gaps = gaps(&plan);
         if !gaps.is_empty() {
             gaps.iter().for_each(output::print_error);
@@ -123,6 +126,25 @@ impl Reset {
             (Some(target), _) => Move::To(target),
             (None, count) => Move::ShiftBy(count.unwrap_or(0)),
         }
+    }
+
+    /// The offsets of a topic that was deleted go by themselves, a little later.
+    fn leave_out_absent(&self, plan: &mut Plan) -> Result<(), CommandError> {
+        let absent = plan::leave_out_absent(plan);
+        if !absent.is_empty() && plan.is_empty() {
+            return Err(CommandError::Failed {
+                what: format!(
+                    "group {:?} has offsets only in what does not exist: {}",
+                    self.group,
+                    listed(&absent)
+                ),
+                advice: "They go by themselves. --topic TOPIC names another topic.",
+            });
+        }
+        for partition in &absent {
+            let _ = writeln!(std::io::stderr(), "note: {partition} does not exist any more and is left out.");
+        }
+        Ok(())
     }
 
     /// An offset beyond the end is rather a slip than a wish: it would skip all there is.
@@ -248,6 +270,10 @@ impl Reset {
             "partitions": planned(plan).map(partition).collect::<Vec<_>>(),
         })
     }
+}
+
+fn listed(partitions: &[TopicPartition]) -> String {
+    partitions.iter().map(TopicPartition::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// For an offset that looks like milliseconds since 1970: of 2001 and later.

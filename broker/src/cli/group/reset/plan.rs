@@ -66,6 +66,18 @@ pub(super) fn make(
     Ok(partitions.iter().map(planned).collect())
 }
 
+/// Takes the partitions that do not exist out of the plan.
+pub(super) fn leave_out_absent(plan: &mut Plan) -> Vec<TopicPartition> {
+    let is_absent = |planned: &Result<Planned, NoPlan>| {
+        *planned == Err(NoPlan::Unknown(ErrorCode::UnknownTopicOrPartition))
+    };
+    let absent =
+        plan.iter().filter(|(_, planned)| is_absent(planned)).map(|(partition, _)| partition.clone());
+    let absent: Vec<TopicPartition> = absent.collect();
+    plan.retain(|_, planned| !is_absent(planned));
+    absent
+}
+
 struct Logs {
     starts: Positions,
     ends: Positions,

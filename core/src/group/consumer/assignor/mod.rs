@@ -1,5 +1,7 @@
 //! Who shall have which partition: pure functions from subscriptions and the target so far to the next target.
 
+#[cfg(test)]
+mod costs;
 mod range;
 #[cfg(test)]
 mod tests;

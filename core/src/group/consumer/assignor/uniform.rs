@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::Assignment;
-use crate::{group::consumer::TopicPartitions, uuid::Uuid};
+use crate::{group::consumer::TopicPartitions, limits::GROUP_BALANCE_STEPS_MAX, uuid::Uuid};
 
 pub(super) fn assign(assignment: &Assignment<'_>) -> Vec<TopicPartitions> {
     if assignment.is_homogeneous() {
@@ -81,6 +81,17 @@ struct Heterogeneous<'a> {
     subscribers: BTreeMap<Uuid, Vec<usize>>,
     targets: Vec<TopicPartitions>,
     counts: Vec<usize>,
+    /// Members looked at and partitions moved to even out.
+    steps: usize,
+}
+
+/// The targets, and how many steps it took to even them out.
+#[cfg(test)]
+pub(super) fn balancing_steps(assignment: &Assignment<'_>) -> (Vec<TopicPartitions>, usize) {
+    let mut all = Heterogeneous::new(assignment);
+    let topics: Vec<Uuid> = all.spread();
+    all.balance(&topics);
+    (all.targets, all.steps)
 }
 
 impl<'a> Heterogeneous<'a> {
@@ -97,10 +108,18 @@ impl<'a> Heterogeneous<'a> {
             subscribers,
             targets: vec![TopicPartitions::default(); members],
             counts: vec![0; members],
+            steps: 0,
         }
     }
 
     fn assign(mut self) -> Vec<TopicPartitions> {
+        let topics = self.spread();
+        self.balance(&topics);
+        self.targets
+    }
+
+    /// Gives everything out; the topics in the order in which that was done.
+    fn spread(&mut self) -> Vec<Uuid> {
         let mut taken = self.keep();
         // The fewer members can take a topic's partitions, the earlier they are given out.
         let mut topics: Vec<(Uuid, usize)> =
@@ -120,9 +139,7 @@ impl<'a> Heterogeneous<'a> {
                 partitions.filter(|partition| taken.insert((*topic_id, *partition))).collect();
             self.give_to_least_loaded(*topic_id, &free);
         }
-        let topics: Vec<Uuid> = topics.into_iter().map(|(topic_id, _)| topic_id).collect();
-        self.balance(&topics);
-        self.targets
+        topics.into_iter().map(|(topic_id, _)| topic_id).collect()
     }
 
     /// What everybody has, as far as they still ask for it.
@@ -159,12 +176,18 @@ impl<'a> Heterogeneous<'a> {
     }
 
     /// Evens out topic by topic until a round moves nothing. Every move lowers the sum of the squares of the
-    /// counts, so it ends.
+    /// counts, so it ends; but where load can only be passed on from each to the next it takes many rounds, so that it
+    /// may end before, with what is there by then.
     fn balance(&mut self, topics: &[Uuid]) {
+        let subscriptions: usize = self.subscribers.values().map(Vec::len).sum();
+        let steps_max = 2 * subscriptions + GROUP_BALANCE_STEPS_MAX;
         loop {
             let mut moved = false;
             for topic_id in topics {
-                moved |= self.balance_topic(*topic_id);
+                if self.steps >= steps_max {
+                    return;
+                }
+                moved |= self.balance_topic(*topic_id, steps_max);
             }
             if !moved {
                 return;
@@ -174,15 +197,20 @@ impl<'a> Heterogeneous<'a> {
 
     /// Moves partitions of this topic from the most loaded member that has one to the least loaded that may have
     /// it, while the difference is more than one.
-    fn balance_topic(&mut self, topic_id: Uuid) -> bool {
+    fn balance_topic(&mut self, topic_id: Uuid, steps_max: usize) -> bool {
         let Some(members) = self.subscribers.get(&topic_id) else { return false };
+        self.steps += members.len();
+        let counts = || members.iter().map(|index| self.counts[*index]);
+        if counts().max() <= counts().min().map(|low| low + 1) {
+            return false;
+        }
         let by_load = |index: &usize| (self.counts[*index], *index);
         let mut order: BTreeSet<(usize, usize)> = members.iter().map(by_load).collect();
         // Members by load of which this topic's partitions are not used up.
         let mut givers = order.clone();
         let mut moved = false;
         while let (Some(&(low, taker)), Some(&(high, giver))) = (order.first(), givers.last()) {
-            if high <= low + 1 {
+            if high <= low + 1 || self.steps >= steps_max {
                 break;
             }
             let Some(partition) = self.targets[giver].of_topic(topic_id).next_back() else {
@@ -200,6 +228,7 @@ impl<'a> Heterogeneous<'a> {
                 }
             }
             moved = true;
+            self.steps += 1;
         }
         moved
     }

@@ -44,6 +44,11 @@ pub(super) enum InvalidRegex {
     Size,
 }
 
+/// Whether a member may subscribe with this pattern.
+pub fn is_pattern(pattern: &str) -> bool {
+    TopicRegex::new(pattern).is_ok()
+}
+
 /// An expression that matches in time linear in the name, as RE2 does: no look-around, no back references.
 #[derive(Clone, Debug)]
 pub(super) struct TopicRegex {

@@ -69,7 +69,7 @@ public final class Client {
             case "produce" -> say("" + produce(topic, Integer.parseInt(words[2]), words[3], words[4], Path.of(words[5])));
             case "consume" -> consume(topic, words[2], words[3], Integer.parseInt(words[4]));
             case "wait" -> waitForOne(new TopicPartition(topic, Integer.parseInt(words[2])));
-            case "load" -> load(topic, Integer.parseInt(words[2]));
+            case "load" -> load(topic, Integer.parseInt(words[2]), words.length > 3 ? words[3] : "idempotent");
             case "join" -> {
                 members.put(words[1], new GroupMember(bootstrap, words, events));
                 new Thread(members.get(words[1]), words[1]).start();
@@ -156,10 +156,14 @@ public final class Client {
         waiter.close(CloseOptions.timeout(Duration.ZERO)); // else it waits for the next long poll
     }
 
-    private void load(String topic, int partitions) throws Exception {
+    private void load(String topic, int partitions, String acks) throws Exception {
         AtomicReference<Exception> failure = new AtomicReference<>();
-        try (var producer = newProducer(Map.of("bootstrap.servers", bootstrap, "delivery.timeout.ms", Integer.MAX_VALUE,
-                "reconnect.backoff.max.ms", 200, "batch.size", 512))) {
+        Map<String, Object> config = new HashMap<>(Map.of("bootstrap.servers", bootstrap,
+            "delivery.timeout.ms", Integer.MAX_VALUE, "reconnect.backoff.max.ms", 200, "batch.size", 512));
+        // One request at a time keeps the order of a producer that is not idempotent.
+        if (!acks.equals("idempotent"))
+            config.putAll(Map.of("acks", acks, "enable.idempotence", false, "max.in.flight.requests.per.connection", 1));
+        try (var producer = newProducer(config)) {
             for (int n = 0; !input.ready() && failure.get() == null; n++) {
                 for (int partition = 0; partition < partitions; partition++) {
                     String done = "acked " + partition + " " + n + " ";
