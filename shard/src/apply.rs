@@ -33,6 +33,8 @@ pub(crate) async fn apply(shard: &Rc<Shard>, view: &Arc<View>, step: ApplyStep) 
     let done = |has_changed: bool| Applied { has_changed, offline: Vec::new() };
     match step {
         ApplyStep::Retire => done(retire_gone(shard, view).await),
+        // The logs are being closed: they are not to be opened beside that.
+        ApplyStep::Open if shard.is_stopping() => Applied::default(),
         ApplyStep::Open => {
             let has_changed = open_new(shard, view).await;
             Applied { has_changed, offline: shard.offline.borrow().keys().copied().collect() }

@@ -78,9 +78,9 @@ impl Plan {
 
     /// Some topics have `flush.ms`.
     pub(super) fn draw_flush_ms(&mut self, random: &mut Random) {
-        self.flush_scheduler_interval_ms = random.scaled(20, 1_000) as i64;
+        self.flush_scheduler_interval_ms = random.scaled(20, 300) as i64;
         for topic in &mut self.topics {
-            topic.flush_ms = random.one_in(2).then(|| random.scaled(1, 1_000));
+            topic.flush_ms = (!random.one_in(3)).then(|| random.scaled(1, 300));
         }
     }
 
