@@ -183,7 +183,7 @@ impl Partition {
             return Err(ErrorCode::NotLeaderOrFollower);
         }
         match current_leader_epoch {
-            -1 => Ok(()),
+            ..0 => Ok(()),
             epoch if epoch < state.leader_epoch => Err(ErrorCode::FencedLeaderEpoch),
             epoch if epoch > state.leader_epoch => Err(ErrorCode::UnknownLeaderEpoch),
             _ => Ok(()),
@@ -202,7 +202,7 @@ impl Partition {
         match self.check_producer(&batch) {
             Ok(Verdict::Append) => {}
             Ok(Verdict::Duplicate(first)) => return self.answer_duplicate(&first),
-            Err(error) => return self.refused(error),
+            Err(error) => return self.out_of_sequence(error),
         }
         match self.write(batch) {
             Ok(appended) => appended,
@@ -226,7 +226,7 @@ impl Partition {
     }
 
     /// A batch that does not follow its producer's last one.
-    fn refused(&self, error: ErrorCode) -> Appended {
+    fn out_of_sequence(&self, error: ErrorCode) -> Appended {
         let mut appended = Appended::failed(error);
         appended.result.log_start_offset = self.log.borrow().log_start_offset();
         appended

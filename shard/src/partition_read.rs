@@ -68,9 +68,13 @@ impl Partition {
         }
         let log = self.log.borrow();
         let mut fetched = self.described(read, &log);
-        if let Some(diverging) = diverging_epoch(&log, read) {
-            fetched.diverging_epoch = Some(diverging);
-            return (fetched, None);
+        match diverging_epoch(&log, read) {
+            Ok(None) => {}
+            Ok(Some(diverging)) => {
+                fetched.diverging_epoch = Some(diverging);
+                return (fetched, None);
+            }
+            Err(error) => return (self.refused_read(read, error), None),
         }
         let upper = if read_committed { fetched.last_stable_offset } else { fetched.high_watermark };
         let max_bytes = read.max_bytes.min(left_bytes);
@@ -90,9 +94,7 @@ impl Partition {
                 (fetched, cold)
             }
             Err(StorageError::OffsetOutOfRange { .. }) => {
-                let mut refused = self.refused_read(read, ErrorCode::OffsetOutOfRange);
-                refused.log_start_offset = log.log_start_offset();
-                (refused, None)
+                (self.refused_read(read, ErrorCode::OffsetOutOfRange), None)
             }
             Err(error) => (self.refused_read(read, self.unreadable(&error)), None),
         }
@@ -156,14 +158,15 @@ impl Partition {
                         log.leader_epoch_at(upper).unwrap_or(self.state.borrow().leader_epoch),
                     );
                 }
-                EARLIEST | EARLIEST_LOCAL | EARLIEST_PENDING_UPLOAD => {
+                EARLIEST | EARLIEST_LOCAL => {
                     let offset = log.log_start_offset();
                     return at(offset, -1, log.leader_epoch_at(offset).unwrap_or(-1));
                 }
-                LATEST_TIERED => return at(-1, -1, -1),
+                // Nothing is in remote storage, and nothing waits to go there.
+                LATEST_TIERED | EARLIEST_PENDING_UPLOAD => return at(-1, -1, -1),
                 MAX_TIMESTAMP => log.search_max_timestamp(),
                 timestamp if timestamp < 0 => {
-                    return OffsetAnswer::failed(query.index, ErrorCode::InvalidRequest);
+                    return OffsetAnswer::failed(query.index, ErrorCode::UnsupportedVersion);
                 }
                 timestamp => log.search_timestamp(timestamp),
             }
@@ -190,11 +193,15 @@ fn aborted(log: &Log, offset: i64, end_offset: i64) -> Vec<AbortedTransaction> {
 }
 
 /// Where the reader's history parts from ours: it says the epoch of what it has read last (KIP-595).
-fn diverging_epoch(log: &Log, read: &FetchRead) -> Option<DivergingEpoch> {
+///
+/// # Errors
+/// OFFSET_OUT_OF_RANGE where nothing here is as new as that epoch.
+fn diverging_epoch(log: &Log, read: &FetchRead) -> Result<Option<DivergingEpoch>, ErrorCode> {
     if read.last_fetched_epoch < 0 {
-        return None;
+        return Ok(None);
     }
-    let (epoch, end_offset) = log.end_offset_for_epoch(read.last_fetched_epoch)?;
-    (epoch < read.last_fetched_epoch || end_offset < read.offset)
-        .then_some(DivergingEpoch { epoch, end_offset })
+    let end = log.end_offset_for_epoch(read.last_fetched_epoch);
+    let (epoch, end_offset) = end.ok_or(ErrorCode::OffsetOutOfRange)?;
+    let parts = epoch < read.last_fetched_epoch || end_offset < read.offset;
+    Ok(parts.then_some(DivergingEpoch { epoch, end_offset }))
 }

@@ -39,8 +39,9 @@ impl Controller {
             *counts.entry(entity(entry)).or_default() += 1;
         }
         let mut records = Vec::new();
-        let entries = request.entries.iter().map(|entry| {
-            let entity = entity(entry);
+        let mut told = BTreeSet::new();
+        let once = request.entries.iter().map(entity).zip(&request.entries);
+        let entries = once.filter(|(entity, _)| told.insert(entity.clone())).map(|(entity, entry)| {
             let altered = match counts.get(&entity) {
                 Some(1) => self.alter_quotas(&entity, &entry.ops),
                 _ => duplicate(&entity),

@@ -36,7 +36,8 @@ impl Controller {
         });
         Outcome::only(AlterPartitionReassignmentsResponse {
             allow_replication_factor_change: request.allow_replication_factor_change,
-            error_message: None,
+            // Null and empty as Kafka has them.
+            error_message: request.topics.is_empty().then(String::new),
             responses: topics.collect(),
             ..Default::default()
         })

@@ -47,7 +47,7 @@ impl Controller {
         let result = |update: &FeatureUpdateKey| UpdatableFeatureResult {
             feature: update.feature.clone(),
             error_code: 0,
-            error_message: None,
+            error_message: Some("NONE".to_owned()),
         };
         let results = request.feature_updates.iter().map(result).collect();
         let response = UpdateFeaturesResponse { error_message: None, results, ..Default::default() };
@@ -61,6 +61,9 @@ impl Controller {
         let Some(supported) = SUPPORTED_FEATURES.iter().find(|feature| feature.name == name) else {
             return refuse(format!("Local controller {id} does not support this feature."));
         };
+        if level < 0 {
+            return refuse("A feature version cannot be less than 0.".to_owned());
+        }
         let (min, max) = (supported.min_level, supported.max_level);
         if !(min..=max).contains(&level) {
             return refuse(format!("Local controller {id} only supports versions {min}-{max}"));

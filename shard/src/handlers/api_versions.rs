@@ -24,6 +24,9 @@ use crate::{
 /// Requests below this version must not see supported features whose minimum is 0 (KAFKA-17011).
 const FEATURES_FROM_ZERO_VERSION: i16 = 4;
 
+/// The node id of a client that names none.
+const NO_NODE: i32 = -1;
+
 pub(crate) fn dispatch(
     shard: &Rc<Shard>,
     session: &mut Session,
@@ -64,6 +67,9 @@ fn answer(
         }
         session.software =
             Some((request.client_software_name.clone(), request.client_software_version.clone()));
+    }
+    if request.cluster_id.is_none() != (request.node_id == NO_NODE) {
+        return failed(ErrorCode::InvalidRequest);
     }
     if is_of_another_node(shard, request) {
         return failed(ErrorCode::RebootstrapRequired);

@@ -63,7 +63,7 @@ pub(crate) async fn describe(
         values: quotas.iter().map(|(key, value)| ValueData { key: key.clone(), value: *value }).collect(),
     });
     DescribeClientQuotasResponse {
-        error_message: None,
+        error_message: Some(String::new()),
         entries: Some(entries.collect()),
         ..Default::default()
     }
@@ -93,8 +93,16 @@ impl<'a> Filter<'a> {
                 _ if !TYPES.contains(&kind) => {
                     return Err((ErrorCode::UnsupportedVersion, format!("Unsupported entity type {kind}")));
                 }
+                (_, EXACT) if component.r#match.is_none() => {
+                    let text = "Request specified MATCH_TYPE_EXACT, but set match string to null.";
+                    return invalid(text.to_owned());
+                }
+                (_, DEFAULT) if component.r#match.is_some() => {
+                    let text = "Request specified MATCH_TYPE_DEFAULT, but also specified a match string.";
+                    return invalid(text.to_owned());
+                }
                 (_, EXACT | DEFAULT | SPECIFIED) => {}
-                (_, other) => return invalid(format!("Unexpected match type: {other}")),
+                (_, other) => return invalid(format!("Unknown match type {other}")),
             }
             components.insert(kind, component);
         }

@@ -56,7 +56,8 @@ fn wrong_endpoint_type(endpoint_type: i8) -> DescribeClusterResponse {
     let (error, text) = match endpoint_type {
         2 => (
             ErrorCode::MismatchedEndpointType,
-            "The request was sent to an endpoint of the wrong type: this is a broker's listener.".to_owned(),
+            "The request was sent to an endpoint of type BROKER, but we wanted an endpoint of type CONTROLLER"
+                .to_owned(),
         ),
         other => (ErrorCode::UnsupportedEndpointType, format!("Unsupported endpoint type {other}")),
     };

@@ -26,7 +26,7 @@ pub(crate) async fn handle(
 ) -> ListOffsetsResponse {
     let mut answers = Vec::new();
     let mut queries: Vec<Vec<OffsetQuery>> = (0..shard.rpc.shards()).map(|_| Vec::new()).collect();
-    plan(&shard, &request, &mut answers, &mut queries);
+    plan(&shard, context.version, &request, &mut answers, &mut queries);
     for (owner, queries) in queries.into_iter().enumerate().filter(|(_, queries)| !queries.is_empty()) {
         let reply = if owner == shard.rpc.own() {
             match shard.list_offsets(queries) {
@@ -47,6 +47,7 @@ pub(crate) async fn handle(
 
 fn plan(
     shard: &Shard,
+    version: i16,
     request: &ListOffsetsRequest,
     answers: &mut Vec<OffsetAnswer>,
     queries: &mut [Vec<OffsetQuery>],
@@ -63,6 +64,10 @@ fn plan(
                 answers.push(OffsetAnswer::failed(index, ErrorCode::InvalidRequest));
                 continue;
             }
+            if !is_supported(partition.timestamp, version) {
+                answers.push(OffsetAnswer::failed(index, ErrorCode::UnsupportedVersion));
+                continue;
+            }
             answers.push(OffsetAnswer::failed(index, ErrorCode::UnknownTopicOrPartition));
             if let Some((key, owner)) = owner {
                 queries[owner].push(OffsetQuery {
@@ -77,7 +82,19 @@ fn plan(
     }
 }
 
-/// Partitions that are named more than once: Kafka refuses each of them.
+/// Whether a version has this time: a real one, or one of the special ones that it knows.
+fn is_supported(timestamp: i64, version: i16) -> bool {
+    match timestamp {
+        -2.. => true,
+        -3 => version >= 7,
+        -4 => version >= 8,
+        -5 => version >= 9,
+        -6 => version >= 11,
+        _ => false,
+    }
+}
+
+/// Partitions that are named more than once: Kafka refuses each of them, and tells it once.
 fn repeated_partitions(request: &ListOffsetsRequest) -> BTreeSet<(&str, i32)> {
     let mut seen = BTreeSet::new();
     let mut repeated = BTreeSet::new();
@@ -94,12 +111,18 @@ fn repeated_partitions(request: &ListOffsetsRequest) -> BTreeSet<(&str, i32)> {
 
 fn respond(request: &ListOffsetsRequest, answers: &[OffsetAnswer], version: i16) -> ListOffsetsResponse {
     let mut answers = answers.iter();
+    let repeated = repeated_partitions(request);
+    let mut told = BTreeSet::new();
     let topics = request.topics.iter().map(|topic| ListOffsetsTopicResponse {
         name: topic.name.clone(),
         partitions: topic
             .partitions
             .iter()
             .zip(answers.by_ref())
+            .filter(|(partition, _)| {
+                let named = (topic.name.as_str(), partition.partition_index);
+                !repeated.contains(&named) || told.insert(named)
+            })
             .map(|(partition, answer)| ListOffsetsPartitionResponse {
                 partition_index: partition.partition_index,
                 error_code: answer.error_code.code(),

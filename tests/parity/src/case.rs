@@ -48,6 +48,8 @@ pub(crate) struct Case {
     /// Lists of which only the elements that mention `$name` are compared.
     pub(crate) only: Vec<String>,
     pub(crate) declared: Vec<Declared>,
+    /// Its answers tell of the whole broker, or change what others see.
+    pub(crate) alone: bool,
 }
 
 type Named = BTreeMap<String, Vec<Step>>;
@@ -117,10 +119,11 @@ fn parse_case(table: &toml::Table, named: &Named) -> Result<Case, String> {
         "after",
         "only",
         "declared",
+        "alone",
     ];
     only_known(table, &known).map_err(in_case)?;
     let mut own = table.clone();
-    ["valid", "bad", "versions", "setup", "after", "only", "declared"]
+    ["valid", "bad", "versions", "setup", "after", "only", "declared", "alone"]
         .iter()
         .for_each(|key| drop(own.remove(*key)));
     let mut all = steps(table.get("setup"), named).map_err(in_case)?;
@@ -136,6 +139,7 @@ fn parse_case(table: &toml::Table, named: &Named) -> Result<Case, String> {
         steps: all,
         own: index,
         only: strings(table.get("only")).map_err(in_case)?,
+        alone: table.get("alone").and_then(toml::Value::as_bool).unwrap_or(false),
         declared: declared.into_iter().map(parse_declared).collect::<Result<_, _>>().map_err(in_case)?,
         name,
     })

@@ -54,12 +54,14 @@ fn run() -> Result<(), String> {
     let brokers = Brokers::new(arguments.jackdaw, arguments.kafka);
     let jackdaw = advertised(&brokers.jackdaw, &catalog)?;
     let kafka = advertised(&brokers.kafka, &catalog)?;
+    let newest = run::newest(&jackdaw, &kafka);
     let run = run::Run {
         brokers: &brokers,
         catalog: &catalog,
         rules: &rules,
         jackdaw: &jackdaw,
         kafka: &kafka,
+        newest,
         show: arguments.show,
     };
     let findings = run.all(&cases);

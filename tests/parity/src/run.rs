@@ -1,6 +1,8 @@
 //! All cases at all versions, on both brokers at once.
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::brokers::Brokers;
@@ -13,6 +15,25 @@ use crate::findings::{Findings, Found};
 use crate::rules::Rules;
 use crate::script::{Played, Target, play};
 
+/// So many cases are played at once; most of their time is waiting.
+const WORKERS: usize = 6;
+
+/// A case played on one broker.
+type PlayedOut<'a> = Result<(Vec<Played<'a>>, Variables), String>;
+/// The same on Kafka and on Jackdaw.
+type Both<'a> = (PlayedOut<'a>, PlayedOut<'a>);
+
+/// The newest versions that both brokers serve, by API.
+pub(crate) fn newest(
+    jackdaw: &BTreeMap<String, (i16, i16)>,
+    kafka: &BTreeMap<String, (i16, i16)>,
+) -> BTreeMap<String, i16> {
+    let both = jackdaw
+        .iter()
+        .filter_map(|(api, (_, ours))| kafka.get(api).map(|(_, theirs)| (api.clone(), *ours.min(theirs))));
+    both.collect()
+}
+
 /// What a run needs to know.
 pub(crate) struct Run<'a> {
     pub(crate) brokers: &'a Brokers,
@@ -20,60 +41,91 @@ pub(crate) struct Run<'a> {
     pub(crate) rules: &'a Rules,
     pub(crate) jackdaw: &'a BTreeMap<String, (i16, i16)>,
     pub(crate) kafka: &'a BTreeMap<String, (i16, i16)>,
+    /// What steps without a version are sent at, by API.
+    pub(crate) newest: BTreeMap<String, i16>,
     /// Whether every field of Kafka's answers is printed.
     pub(crate) show: bool,
 }
 
+/// A case at a version.
+type Job = (usize, i16);
+
 impl Run<'_> {
-    /// Plays every case at every version that both brokers serve.
+    /// Plays every case at every version that both brokers serve: first those that must be alone, then several at once.
     pub(crate) fn all(&self, cases: &[Case]) -> Findings {
         let mut findings = Findings::default();
-        let now_ms = now_ms();
-        let newest = self.newest();
-        let target = |address| Target { address, newest: &newest, catalog: self.catalog };
-        let (kafka, jackdaw) = (target(self.brokers.kafka.as_str()), target(self.brokers.jackdaw.as_str()));
+        let (mut alone, mut together) = (Vec::new(), Vec::new());
         for (index, case) in cases.iter().enumerate() {
-            let versions = self.versions(case);
-            if versions.is_empty() {
+            let jobs: Vec<Job> = self.versions(case).into_iter().map(|version| (index, version)).collect();
+            if jobs.is_empty() {
                 findings
                     .broken
                     .push(format!("{} ({}): both serve none of its versions", case.api, case.name));
             }
-            for version in versions {
-                // Unique among the runs of a day against the same brokers.
-                let name = format!("p{}c{index}v{version}", now_ms / 1000 % 1_000_000);
-                let variables = Variables { name, now_ms, saved: BTreeMap::new() };
-                let both = std::thread::scope(|scope| {
-                    let theirs = scope.spawn(|| play(&kafka, case, version, variables.clone()));
-                    let ours = play(&jackdaw, case, version, variables.clone());
-                    (theirs.join(), ours)
-                });
-                let broken = |broker: &str, error: String| {
-                    format!("{} {version} ({}): {broker}: {error}", case.api, case.name)
-                };
-                match both {
-                    (Ok(Ok(theirs)), Ok(ours)) => {
-                        self.compare(&mut findings, case, index, version, &theirs, &ours)
-                    }
-                    (theirs, ours) => {
-                        if let Ok(Err(error)) = theirs {
-                            findings.broken.push(broken("Kafka", error));
-                        }
-                        if let Err(error) = ours {
-                            findings.broken.push(broken("Jackdaw", error));
-                        }
-                    }
-                }
-            }
+            if case.alone { &mut alone } else { &mut together }.extend(jobs);
+        }
+        let now_ms = now_ms();
+        let mut outcomes = self.play_all(cases, &alone, 1, now_ms);
+        outcomes.extend(self.play_all(cases, &together, WORKERS, now_ms));
+        for ((index, version), (theirs, ours)) in outcomes {
+            self.take(&mut findings, cases, index, version, theirs, ours);
         }
         findings
     }
 
-    fn newest(&self) -> BTreeMap<String, i16> {
-        let both = self.jackdaw.iter().filter_map(|(api, (_, ours))| {
-            self.kafka.get(api).map(|(_, theirs)| (api.clone(), *ours.min(theirs)))
+    /// In the order of the jobs.
+    fn play_all<'a>(
+        &'a self,
+        cases: &'a [Case],
+        jobs: &[Job],
+        workers: usize,
+        now_ms: i64,
+    ) -> BTreeMap<Job, Both<'a>> {
+        let next = AtomicUsize::new(0);
+        let outcomes = Mutex::new(BTreeMap::new());
+        std::thread::scope(|scope| {
+            for _ in 0..workers {
+                scope.spawn(|| {
+                    while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        let both = self.play_both(&cases[job.0], *job, now_ms);
+                        if let Ok(mut outcomes) = outcomes.lock() {
+                            outcomes.insert(*job, both);
+                        }
+                    }
+                });
+            }
         });
-        both.collect()
+        outcomes.into_inner().unwrap_or_default()
+    }
+
+    fn play_both<'a>(&'a self, case: &'a Case, (index, version): Job, now_ms: i64) -> Both<'a> {
+        let target = |address| Target { address, newest: &self.newest, catalog: self.catalog };
+        // Unique among the runs of some days against the same brokers.
+        let name = format!("p{}c{index}v{version}", now_ms / 1000 % 1_000_000);
+        let variables = Variables { name, now_ms, saved: BTreeMap::new() };
+        let theirs = play(&target(&self.brokers.kafka), case, version, variables.clone());
+        (theirs, play(&target(&self.brokers.jackdaw), case, version, variables))
+    }
+
+    fn take(
+        &self,
+        findings: &mut Findings,
+        cases: &[Case],
+        index: usize,
+        version: i16,
+        theirs: PlayedOut<'_>,
+        ours: PlayedOut<'_>,
+    ) {
+        let case = &cases[index];
+        let broken = |broker: &str, error: &String| {
+            format!("{} {version} ({}): {broker}: {error}", case.api, case.name)
+        };
+        for (broker, outcome) in [("Kafka", &theirs), ("Jackdaw", &ours)] {
+            findings.broken.extend(outcome.as_ref().err().map(|error| broken(broker, error)));
+        }
+        if let (Ok(theirs), Ok(ours)) = (&theirs, &ours) {
+            self.compare(findings, case, index, version, theirs, ours);
+        }
     }
 
     fn versions(&self, case: &Case) -> Vec<i16> {

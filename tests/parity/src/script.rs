@@ -27,15 +27,15 @@ pub(crate) struct Target<'a> {
     pub(crate) catalog: &'a Catalog,
 }
 
-struct Player<'a> {
-    target: &'a Target<'a>,
+struct Player<'t, 'a> {
+    target: &'t Target<'a>,
     connections: BTreeMap<&'a str, Connection<'a>>,
     variables: Variables,
 }
 
 /// Sends all requests of a case; its own at `version`.
 pub(crate) fn play<'a>(
-    target: &'a Target<'a>,
+    target: &Target<'a>,
     case: &'a Case,
     version: i16,
     variables: Variables,
@@ -55,7 +55,7 @@ pub(crate) fn play<'a>(
     Ok((played, player.variables))
 }
 
-impl<'a> Player<'a> {
+impl<'a> Player<'_, 'a> {
     fn step(&mut self, step: &'a Step, version: Option<i16>) -> Result<Option<Outcome>, String> {
         if step.answer {
             return self.receive(step).map(Some);

@@ -153,7 +153,12 @@ impl Plan {
     /// What stands before the owners have answered.
     pub(super) fn unread(&self) -> Vec<Fetched> {
         let planned = self.partitions.iter().enumerate();
-        planned.map(|(index, planned)| Fetched::failed(index, planned.error)).collect()
+        // Empty where nobody was asked and null where an owner refused, as Kafka has it.
+        let unread = |(index, planned): (usize, &PlannedPartition)| Fetched {
+            aborted: Some(Vec::new()),
+            ..Fetched::failed(index, planned.error)
+        };
+        planned.map(unread).collect()
     }
 }
 
