@@ -199,6 +199,7 @@ fn take_in(
         counters: shard.counters.topic(key.topic_id),
         requests: Rc::clone(&shard.counters.requests),
         wakeups: Rc::clone(&shard.wakeups),
+        commits: Rc::clone(&shard.commits[place.log_dir]),
         fatal: shard.fatal.clone(),
     };
     let partition = Partition::new(topic, key, place, log, surroundings);

@@ -110,6 +110,7 @@ fn run_with(seed: u64, kind: Kind) -> Outcome {
     if kind == Kind::Jitter {
         plan.draw_flush_ms(&mut world.random("flush.ms"));
     }
+    plan.draw_journal(&mut world.random("journal"));
     plan.set_faults(&world, &node, &mut random);
     clients.start(1);
     let shared = Rc::new(Shared {
@@ -158,6 +159,7 @@ fn configuration(shared: &Shared) -> BrokerConfig {
         format!("log.index.interval.bytes={}", shared.plan.index_interval_bytes),
         format!("log.segment.delete.delay.ms={}", shared.plan.delete_delay_ms),
         format!("log.flush.scheduler.interval.ms={}", shared.plan.flush_scheduler_interval_ms),
+        format!("jackdaw.journal.bytes={}", shared.plan.journal_bytes),
     ];
     let memory = shared.plan.memory_bytes.map(|bytes| format!("queued.max.request.bytes={bytes}"));
     let overrides: Vec<String> = overrides.into_iter().chain(memory).collect();

@@ -36,6 +36,8 @@ pub(super) struct Plan {
     pub(super) codecs: Vec<Codec>,
     /// One in so many segments resets its connection, except while the auditor reads; 0 is never.
     pub(super) reset_one_in: u64,
+    /// `jackdaw.journal.bytes`; 0 is no commit journal.
+    pub(super) journal_bytes: u64,
     /// `queued.max.request.bytes`; without it there is plenty.
     pub(super) memory_bytes: Option<u64>,
     /// How often the node looks for what `flush.ms` has flushed.
@@ -66,9 +68,15 @@ impl Plan {
             checkpoint_interval_ms: random.scaled(20, 5000),
             index_interval_bytes: random.scaled(1, 4096),
             delete_delay_ms: random.scaled(1, 60_000),
+            journal_bytes: 0,
             memory_bytes: None,
             flush_scheduler_interval_ms: i64::MAX,
         }
+    }
+
+    /// How large the commit journals are, if there are any: small ones are full soon; of a stream of its own.
+    pub(super) fn draw_journal(&mut self, random: &mut Random) {
+        self.journal_bytes = if random.one_in(4) { 0 } else { random.scaled(1, 200_000) };
     }
 
     /// Whether memory is short, so that requests and reads from disk wait for each other; of a stream of its own.
