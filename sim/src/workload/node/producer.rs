@@ -257,7 +257,10 @@ impl Producer {
                 }
                 ErrorCode::UnknownTopicId | ErrorCode::UnknownTopicOrPartition
                     if !history.is_there(part.key.0) => {}
-                ErrorCode::KafkaStorageError if self.shared.faults.borrow().is_rotten(part.key) => {
+                // What a damaged header says of its producer's sequences is taken for true where no CRC is checked.
+                ErrorCode::KafkaStorageError | ErrorCode::OutOfOrderSequenceNumber
+                    if self.shared.faults.borrow().is_rotten(part.key) =>
+                {
                     is_refused = true;
                 }
                 // A restart forgets all but the last batch of the window; a loss leaves a gap.
