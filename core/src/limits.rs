@@ -50,6 +50,9 @@ pub const SHARDS_MAX: i64 = 256;
 /// `jackdaw.spin.us` at most, in microseconds. A sleep and a wake-up cost some ten; who waits for longer gains nothing.
 pub const SPIN_US_MAX: i64 = 1000;
 
+/// Of one commit journal: recovery reads it into memory.
+pub const JOURNAL_BYTES_MAX: i64 = 1 << 30;
+
 /// Records that one operation of the controller may write at once, as in Kafka: followers and brokers apply a batch
 /// as a whole, and a batch has to stay within 8 MiB.
 pub const METADATA_BATCH_RECORDS_MAX: usize = 10_000;

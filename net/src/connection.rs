@@ -94,7 +94,8 @@ async fn read<S: Service>(
 ) -> Result<End, FrameError> {
     let (socket, ends) = (&shared.socket, &*shared.registration.ends);
     let mut session = service.open(socket.peer());
-    let mut frames = FrameReader::new(config.request_max_bytes, config.budget.clone());
+    let mut frames =
+        FrameReader::new(config.request_max_bytes, config.budget.clone(), shared.registration.active());
     loop {
         mute::hold(service, &session, (socket, ends), (&mut frames, None), &config.budget).await?;
         let Some(mut frame) = frames.next(socket, ends).await? else { return Ok(End::Peer) };

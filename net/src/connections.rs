@@ -76,6 +76,11 @@ impl Connections {
 }
 
 impl Registration {
+    /// The clock by which the connection is idle, for who receives.
+    pub(crate) fn active(&self) -> Rc<Cell<Instant>> {
+        Rc::clone(&self.active)
+    }
+
     /// When the connection was used last.
     pub fn last_used(&self) -> Instant {
         self.active.get()

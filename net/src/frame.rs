@@ -1,7 +1,7 @@
 //! Frames: a length of four bytes, big-endian, then that many bytes. Memory follows the bytes that arrived, not the
 //! length that was claimed, but for a first part of large frames, which is counted in the budget.
 
-use std::io;
+use std::{cell::Cell, io, rc::Rc};
 
 use bytes::{Buf, Bytes, BytesMut};
 use jackdaw_ring::{Instant, Socket, now, timeout};
@@ -76,11 +76,13 @@ pub(crate) struct FrameReader {
     buffered: Bytes,
     /// The largest frame that this peer has sent whole, up to a bound: it gets that much at once from then on.
     proven_bytes: usize,
+    /// When something was received last: a peer that is in the middle of a request is not idle.
+    active: Rc<Cell<Instant>>,
 }
 
 impl FrameReader {
-    pub(crate) fn new(limit_bytes: usize, budget: Budget) -> Self {
-        Self { limit_bytes, budget, buffered: Bytes::new(), proven_bytes: 0 }
+    pub(crate) fn new(limit_bytes: usize, budget: Budget, active: Rc<Cell<Instant>>) -> Self {
+        Self { limit_bytes, budget, buffered: Bytes::new(), proven_bytes: 0, active }
     }
 
     /// Received and not yet cut into frames.
@@ -146,7 +148,10 @@ impl FrameReader {
             let received =
                 timeout(FRAME_PROGRESS_TIMEOUT, socket.receive()).await.map_err(|_| FrameError::Stalled)?;
             match received? {
-                Some(chunk) => self.buffered = chunk,
+                Some(chunk) => {
+                    self.buffered = chunk;
+                    self.active.set(now());
+                }
                 None => return Err(FrameError::Truncated { missing_bytes: size_bytes - frame.len() }),
             }
         }
@@ -164,7 +169,7 @@ impl FrameReader {
         let mut frame = BytesMut::with_capacity(capacity);
         frame.extend_from_slice(&std::mem::take(&mut self.buffered));
         loop {
-            frame = fill(socket, frame, capacity).await?;
+            frame = fill(socket, frame, capacity, &self.active).await?;
             if frame.len() < capacity {
                 return Err(FrameError::Truncated { missing_bytes: size_bytes - frame.len() });
             }
@@ -184,12 +189,18 @@ impl FrameReader {
 
 /// Receive until `frame` has `size_bytes`, which is at most its capacity; short at the end of the stream. An
 /// allocator may give more capacity than was asked for: what lies beyond belongs to the next frame.
-async fn fill(socket: &Socket, frame: BytesMut, size_bytes: usize) -> Result<BytesMut, FrameError> {
+async fn fill(
+    socket: &Socket,
+    frame: BytesMut,
+    size_bytes: usize,
+    active: &Cell<Instant>,
+) -> Result<BytesMut, FrameError> {
     let mut frame = frame;
     while frame.len() < size_bytes {
         let step_end = size_bytes.min(frame.len() + PROGRESS_STEP_BYTES);
         let received = timeout(FRAME_PROGRESS_TIMEOUT, socket.receive_into(frame, step_end)).await;
         frame = received.map_err(|_| FrameError::Stalled)??;
+        active.set(now());
         if frame.len() < step_end {
             break;
         }

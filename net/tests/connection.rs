@@ -455,6 +455,20 @@ fn a_full_pipeline_outlives_neither_a_stop_nor_the_idle_limit() {
     });
 }
 
+#[test]
+fn who_is_slow_in_the_middle_of_a_request_is_not_idle() {
+    run(async {
+        let served = connect(&config(1 << 20)).await;
+        spawn(served.config.connections.clone().close_idle(Duration::from_secs(2)));
+        let request = framed(&[b'x'; 40]);
+        for byte in request.chunks(1) {
+            served.send(Bytes::copy_from_slice(byte)).await;
+            sleep(Duration::from_millis(100)).await;
+        }
+        served.expect(&[request]).await;
+    });
+}
+
 /// Its first requests have all the memory, the next waits for some.
 async fn without_memory(config: &ConnectionConfig, next: Bytes) -> Served {
     let served = connect(config).await;

@@ -13,7 +13,7 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 
-use crate::{clock::Instant, signal::CoreSignal};
+use crate::{clock::Instant, process::ProcessUsage, signal::CoreSignal};
 
 /// The kernel's buffers of a listener's connections; `None` leaves a size to the kernel, which then changes it as it sees
 /// fit. The kernel caps both.
@@ -106,6 +106,14 @@ pub struct DirectoryEntry {
     pub is_dir: bool,
 }
 
+/// The size of a file system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Space {
+    pub total_bytes: u64,
+    /// What is left to this process.
+    pub usable_bytes: u64,
+}
+
 /// The world as one core sees it.
 pub trait Driver {
     fn now(&self) -> Instant;
@@ -173,6 +181,17 @@ pub trait Driver {
     fn lock(&self, file: Descriptor) -> io::Result<()>;
 
     fn metadata(&self, path: &Path) -> io::Result<Option<Metadata>>;
+    /// How large the file system of this path is.
+    fn space(&self, path: &Path) -> io::Result<Space> {
+        let _ = path;
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// What the process takes; `None` where nobody can tell.
+    fn process_usage(&self) -> Option<ProcessUsage> {
+        None
+    }
+
     fn list_directory(&self, path: &Path) -> io::Result<Vec<DirectoryEntry>>;
     fn create_directory(&self, path: &Path) -> io::Result<()>;
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;

@@ -12,7 +12,7 @@ use std::{
 
 use bytes::{Buf, Bytes, BytesMut};
 
-pub use crate::driver::{DirectoryEntry, Metadata, OpenOptions};
+pub use crate::driver::{DirectoryEntry, Metadata, OpenOptions, Space};
 use crate::{
     driver::{Descriptor, Driver, Operation, Payload},
     executor,
@@ -293,6 +293,11 @@ pub fn list_directory(path: &Path) -> io::Result<Vec<DirectoryEntry>> {
     let mut entries = driver().list_directory(path)?;
     entries.sort();
     Ok(entries)
+}
+
+/// How large the file system of this path is, and what is left of it.
+pub fn space(path: &Path) -> io::Result<Space> {
+    driver().space(path)
 }
 
 /// Create a directory and those above it that are missing.

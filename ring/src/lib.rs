@@ -16,6 +16,7 @@ pub mod mailbox;
 pub mod mesh;
 mod operation;
 pub mod placement;
+mod process;
 pub mod signal;
 mod sleep_flag;
 pub mod socket;
@@ -29,6 +30,7 @@ pub use executor::{
     Executor, Usage, descriptor_limit, local, next_turn, now, random_u64, spawn, unix_ms, usage, yield_now,
 };
 pub use file::{File, FileLease};
+pub use process::{ProcessUsage, process_usage};
 pub use socket::{Listener, Socket};
 pub use task::JoinHandle;
 pub use timer::{Elapsed, sleep, sleep_until, timeout};

@@ -33,6 +33,8 @@ pub(crate) async fn apply(shard: &Rc<Shard>, view: &Arc<View>, step: ApplyStep) 
     let done = |has_changed: bool| Applied { has_changed, offline: Vec::new() };
     match step {
         ApplyStep::Retire => done(retire_gone(shard, view).await),
+        // The logs are being closed: they are not to be opened beside that.
+        ApplyStep::Open if shard.is_stopping() => Applied::default(),
         ApplyStep::Open => {
             let has_changed = open_new(shard, view).await;
             Applied { has_changed, offline: shard.offline.borrow().keys().copied().collect() }
@@ -197,6 +199,7 @@ fn take_in(
         counters: shard.counters.topic(key.topic_id),
         requests: Rc::clone(&shard.counters.requests),
         wakeups: Rc::clone(&shard.wakeups),
+        commits: Rc::clone(&shard.commits[place.log_dir]),
         fatal: shard.fatal.clone(),
     };
     let partition = Partition::new(topic, key, place, log, surroundings);

@@ -94,7 +94,7 @@ impl Cleaning {
             }
             let is_left_out =
                 self.uncleanable.contains(&partition.key) || self.put_off.contains(&partition.key);
-            if partition.is_retired() || is_left_out {
+            if partition.is_retired() || is_left_out || self.shard.holds_in_journal(&partition) {
                 continue;
             }
             partition.flush_for_compaction();

@@ -9,6 +9,7 @@ mod apply;
 mod broker_lifecycle;
 mod checkpoints;
 mod cleaner;
+mod commits;
 mod connection_limits;
 mod controller_host;
 mod dir_failures;

@@ -82,6 +82,10 @@ pub(crate) const LOGS_OPENED_AT_ONCE: usize = 8;
 pub(crate) const LOGS_MADE_AT_ONCE: usize = 32;
 pub(crate) const LOGS_CLOSED_AT_ONCE: usize = 32;
 
+/// Logs of which one shard flushes the segments at a time when half of its commit journal is full: the other half fills
+/// meanwhile, and those who are answered from it share the disk with these flushes.
+pub(crate) const SEGMENTS_RELEASED_AT_ONCE: usize = 8;
+
 /// How long a stop waits for the controller to move leadership away.
 pub(crate) const CONTROLLED_SHUTDOWN_MAX: std::time::Duration = std::time::Duration::from_secs(5);
 

@@ -2,6 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
+    ops::Deref,
     path::PathBuf,
     rc::Rc,
     sync::Arc,
@@ -15,10 +16,11 @@ use jackdaw_core::{
     records::{TimestampType, ValidatedBatch},
 };
 use jackdaw_net::refusals::{Refusal, Refusals};
-use jackdaw_ring::{channel::Notify, now, spawn, unix_ms};
-use jackdaw_storage::{Log, StorageError};
+use jackdaw_ring::{channel::Notify, now, unix_ms};
+use jackdaw_storage::{Journalled, Log, StorageError, journal::Block};
 
 use crate::{
+    commits::Commits,
     message::{PartitionCheckpoint, PartitionKey},
     metrics::{RequestCounters, Stage, TopicCount, TopicCounters},
     node::Fatal,
@@ -48,6 +50,8 @@ pub(crate) struct Partition {
     is_flushing: Cell<bool>,
     /// By the clock that never goes back.
     last_flush_ms: Cell<u64>,
+    /// The half of the commit journal that has entries of it last; 0: none had.
+    journal_half: Cell<u64>,
     flush_done: Notify,
     high_watermark_moved: Notify,
     /// Flushes and compactions under way: they name files by the directory's path.
@@ -72,11 +76,31 @@ pub(crate) struct Surroundings {
     pub(crate) counters: Rc<TopicCounters>,
     pub(crate) requests: Rc<RequestCounters>,
     pub(crate) wakeups: Rc<Wakeups>,
+    /// Of its log directory.
+    pub(crate) commits: Rc<Commits>,
     pub(crate) fatal: Fatal,
 }
 
 /// Somebody works in a partition's directory; its name stays until this is dropped.
 pub(crate) struct DirectoryUse(Rc<Partition>);
+
+impl DirectoryUse {
+    /// Flush the partition's files, and go on with the next commit if more is wanted by then.
+    pub(crate) async fn flush(self) {
+        if self.flush_segments().await && self.wants_more() {
+            let commits = Rc::clone(&self.surroundings.commits);
+            commits.add(self);
+        }
+    }
+}
+
+impl Deref for DirectoryUse {
+    type Target = Rc<Partition>;
+
+    fn deref(&self) -> &Rc<Partition> {
+        &self.0
+    }
+}
 
 impl Drop for DirectoryUse {
     fn drop(&mut self) {
@@ -125,6 +149,7 @@ impl Partition {
             wanted_offset: Cell::new(recovery_point),
             is_flushing: Cell::new(false),
             last_flush_ms: Cell::new(now().as_millis()),
+            journal_half: Cell::new(0),
             flush_done: Notify::default(),
             high_watermark_moved: Notify::default(),
             directory_users: Cell::new(0),
@@ -190,10 +215,9 @@ impl Partition {
         let end_offset = first.last_offset + 1;
         let (log_start_offset, must_flush) = {
             let log = self.log.borrow();
-            let is_flushed = log.recovery_point() >= end_offset;
+            let is_flushed = self.flushed_offset.get() >= end_offset;
             // The first answer may still wait for a flush that is under way: no reader sees the batch before.
-            let waits =
-                self.high_watermark() < end_offset || log.unflushed_count() >= log.config().flush_messages;
+            let waits = self.high_watermark() < end_offset || self.must_flush(&log);
             (log.log_start_offset(), !is_flushed && waits)
         };
         // As Kafka does: the time that is remembered of the batch, whoever gave it.
@@ -240,7 +264,7 @@ impl Partition {
         counters.add(TopicCount::BytesIn, batch.size_bytes() as u64);
         counters.add(TopicCount::MessagesIn, u64::try_from(batch.header().records_count()).unwrap_or(0));
         let end_offset = appended.last_offset + 1;
-        let must_flush = log.unflushed_count() >= log.config().flush_messages;
+        let must_flush = self.must_flush(&log);
         let first_unstable_offset = log.producers().first_unstable_offset();
         drop(log);
         self.change_offsets(|offsets| {
@@ -281,7 +305,7 @@ impl Partition {
             let log = self.log.borrow();
             let age_ms = now_ms.saturating_sub(self.last_flush_ms.get());
             let flush_ms = u64::try_from(log.config().flush_ms).unwrap_or(0);
-            log.unflushed_count() > 0 && age_ms >= flush_ms
+            self.unflushed_count(&log) > 0 && age_ms >= flush_ms
         };
         if is_due && !self.is_retired() {
             let end_offset = self.log.borrow().log_end_offset();
@@ -324,45 +348,91 @@ impl Partition {
         self.retired.get()
     }
 
+    /// Offsets that are not on stable storage.
+    fn unflushed_count(&self, log: &Log) -> i64 {
+        log.log_end_offset() - self.flushed_offset.get()
+    }
+
+    /// `flush.messages`.
+    fn must_flush(&self, log: &Log) -> bool {
+        self.unflushed_count(log) >= log.config().flush_messages
+    }
+
     /// Have everything below `end_offset` flushed: one flush at a time, each for all who wait.
     fn want_flush(self: &Rc<Self>, end_offset: i64) -> i64 {
         self.wanted_offset.set(self.wanted_offset.get().max(end_offset));
         if !self.is_flushing.replace(true) {
-            let directory = self.use_directory();
-            spawn(async move { directory.0.flush_until_done().await });
+            self.surroundings.commits.add(self.use_directory());
         }
         end_offset
     }
 
-    async fn flush_until_done(&self) {
-        while self.flushed_offset.get() < self.wanted_offset.get() && !self.is_retired() {
-            let begun = now();
-            let flush = match self.log.borrow_mut().begin_flush() {
-                Ok(flush) => flush,
-                Err(error) => return self.flush_failed(&error),
-            };
-            let end_offset = flush.up_to_offset();
-            match flush.run().await {
-                Ok(flushed) => self.log.borrow_mut().flushed(flushed),
-                // Nobody is answered: what was written may be lost.
-                Err(error) => return self.flush_failed(&error),
-            }
-            let done = now();
-            self.surroundings.requests.record(Stage::Flush, begun, done);
-            self.last_flush_ms.set(done.as_millis());
-            self.flushed_offset.set(end_offset);
-            self.advance(end_offset);
-            self.flush_done.notify_all();
-        }
-        self.is_flushing.set(false);
+    /// Whether more is wanted than is flushed. If not the next wish begins a flush.
+    fn wants_more(&self) -> bool {
+        let wants_more = self.flushed_offset.get() < self.wanted_offset.get() && !self.is_retired();
+        self.is_flushing.set(wants_more);
+        wants_more
     }
 
-    fn flush_failed(&self, error: &StorageError) {
+    fn on_flushed(&self, end_offset: i64) {
+        self.last_flush_ms.set(now().as_millis());
+        self.flushed_offset.set(self.flushed_offset.get().max(end_offset));
+        self.advance(self.flushed_offset.get());
+        self.flush_done.notify_all();
+    }
+
+    /// Put what is not durable into a block of the commit journal; `None`: it has to be flushed to its files.
+    pub(crate) fn journal_into(&self, block: &mut Block) -> Result<Option<Journalled>, StorageError> {
         if self.is_retired() {
-            return;
+            return Ok(None);
         }
-        let what = format!("cannot flush {}-{}", self.topic, self.key.partition);
-        self.surroundings.fatal.directory(self.log_dir, &what, error);
+        self.log.borrow().journal_into(self.key.partition, block)
+    }
+
+    /// The journal is durable; true if more is wanted by now.
+    pub(crate) fn on_journalled(&self, journalled: Journalled) -> bool {
+        self.log.borrow_mut().journalled(journalled);
+        self.on_flushed(journalled.up_to_offset());
+        self.wants_more()
+    }
+
+    /// It has an entry in this half of the journal; true if that is the first.
+    pub(crate) fn enter_half(&self, half: u64) -> bool {
+        self.journal_half.replace(half) != half
+    }
+
+    pub(crate) fn last_half(&self) -> u64 {
+        self.journal_half.get()
+    }
+
+    /// Flush the files; false if that failed, and the node stops.
+    pub(crate) async fn flush_segments(&self) -> bool {
+        if self.is_retired() {
+            return true;
+        }
+        let begun = now();
+        let flush = match self.log.borrow_mut().begin_flush() {
+            Ok(flush) => flush,
+            Err(error) => return self.flush_failed(&error),
+        };
+        let end_offset = flush.up_to_offset();
+        match flush.run().await {
+            Ok(flushed) => self.log.borrow_mut().flushed(flushed),
+            // Nobody is answered: what was written may be lost.
+            Err(error) => return self.flush_failed(&error),
+        }
+        self.surroundings.requests.record(Stage::Flush, begun, now());
+        self.on_flushed(end_offset);
+        true
+    }
+
+    /// Whether that is of no account.
+    fn flush_failed(&self, error: &StorageError) -> bool {
+        if !self.is_retired() {
+            let what = format!("cannot flush {}-{}", self.topic, self.key.partition);
+            self.surroundings.fatal.directory(self.log_dir, &what, error);
+        }
+        self.is_retired()
     }
 
     /// Wait until everything below `end_offset` is on stable storage; false if the partition is gone before. Never

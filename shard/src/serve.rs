@@ -172,6 +172,11 @@ impl Front {
         // Requests that are being answered end with their connections; none may hold the stop up.
         let _ = timeout(STOP_GRACE, ended).await;
         let lines = apply::close_all(&self.shard).await;
+        for commits in &self.shard.commits {
+            if let Err(error) = commits.close().await {
+                self.shard.fatal.directory(commits.log_dir(), "cannot remove the commit journal", &error);
+            }
+        }
         self.is_stopped.set(true);
         self.stopped.notify_all();
         lines

@@ -22,6 +22,7 @@ use jackdaw_ring::now;
 
 use crate::{
     checkpoints::Checkpoints,
+    commits::Commits,
     controller_host::{ControllerHost, QuorumState},
     fetch_wait::{FetchToken, FetchWaits},
     groups::Groups,
@@ -65,6 +66,8 @@ pub(crate) struct Shard {
     pub(crate) checkpoints: RefCell<Option<Rc<Checkpoints>>>,
     pub(crate) fatal: Fatal,
     pub(crate) wakeups: Rc<Wakeups>,
+    /// One a log directory, in the order of `log.dirs`.
+    pub(crate) commits: Vec<Rc<Commits>>,
     view: RefCell<Arc<View>>,
     controller: RefCell<Option<Rc<ControllerHost>>>,
     stopping: Cell<bool>,
@@ -81,7 +84,13 @@ impl Shard {
         let fetch_waits = FetchWaits::default();
         let fetch_sessions = fetch_sessions(&rpc, &limits);
         let quotas = identity.config.quotas;
+        let counters = ShardCounters::default();
+        let commits = identity.log_dirs.iter().enumerate().map(|(log_dir, dir)| {
+            let journal_bytes = u64::try_from(identity.config.log.journal_bytes).unwrap_or(0);
+            Commits::new((log_dir, dir), rpc.own(), journal_bytes, fatal.clone(), &counters.requests)
+        });
         Self {
+            commits: commits.collect(),
             memory: Budget::new(limits.request_memory_bytes),
             wakeups: Wakeups::new(Rc::clone(&rpc), fetch_waits.clone()),
             identity,
@@ -91,7 +100,7 @@ impl Shard {
             fetch_waits,
             fetch_sessions: RefCell::new(fetch_sessions),
             producer_ids: ProducerIds::default(),
-            counters: ShardCounters::default(),
+            counters,
             groups: Groups::new(groups),
             quota_ledger: RefCell::new(Ledger::new(quotas.windows, quotas.controller_windows)),
             produce_frames: FramePool::default(),
@@ -191,6 +200,11 @@ impl Shard {
 
     pub(crate) fn partition(&self, key: PartitionKey) -> Option<Rc<Partition>> {
         self.partitions.borrow().get(&key).cloned()
+    }
+
+    /// Whether recovery could write records from a commit journal into the partition's segments.
+    pub(crate) fn holds_in_journal(&self, partition: &Partition) -> bool {
+        self.commits[partition.log_dir].holds(partition)
     }
 
     /// Why a partition is not among those served here.

@@ -20,6 +20,12 @@ pub async fn write(log_dir: &Path, broker_epoch: i64) -> Result<()> {
     replace_file(&log_dir.join(layout::CLEAN_SHUTDOWN), content.as_bytes()).await
 }
 
+/// Whether the directory was stopped cleanly.
+pub(crate) fn is_there(log_dir: &Path) -> Result<bool> {
+    let path = log_dir.join(layout::CLEAN_SHUTDOWN);
+    Ok(file::metadata(&path).during("look up", &path)?.is_some())
+}
+
 /// Take the marker away, durably, before any log is opened. The broker epoch in it if it was there: its mere
 /// presence says that the stop was clean, whatever it holds.
 pub async fn take(log_dir: &Path) -> Result<Option<i64>> {

@@ -19,6 +19,8 @@ pub const LOG_START_OFFSETS: &str = "log-start-offset-checkpoint";
 pub const HIGH_WATERMARKS: &str = "replication-offset-checkpoint";
 pub const CLEANER_OFFSETS: &str = "cleaner-offset-checkpoint";
 pub const LEADER_EPOCHS: &str = "leader-epoch-checkpoint";
+/// Of our own: the commit journal of a shard, whose number follows. Kafka looks at directories only.
+pub(crate) const JOURNAL_PREFIX: &str = "jackdaw-journal-";
 pub const PARTITION_METADATA: &str = "partition.metadata";
 
 /// What a file of a partition holds.

@@ -64,8 +64,14 @@ impl LeaderEpochs {
     }
 
     /// The same for a batch read again after a crash. The newest epoch may have begun without a
-    /// record; older ones are known already.
+    /// record; older ones are known already. A higher epoch that began before this batch cannot have: the epoch of a batch
+    /// lies outside its CRC, so one may have been damaged.
     pub(crate) fn assign_recovered(&mut self, epoch: i32, start_offset: i64) {
+        if epoch >= 0 {
+            let count = self.entries.len();
+            self.entries.retain(|entry| entry.epoch <= epoch || entry.start_offset > start_offset);
+            self.is_dirty |= self.entries.len() < count;
+        }
         if self.entries.last().is_none_or(|last| epoch > last.epoch) {
             self.assign(epoch, start_offset);
         }
@@ -166,6 +172,19 @@ mod tests {
 
     fn pairs(epochs: &LeaderEpochs) -> Vec<(i32, i64)> {
         epochs.entries().iter().map(|entry| (entry.epoch, entry.start_offset)).collect()
+    }
+
+    #[test]
+    fn an_epoch_that_a_later_batch_contradicts_was_damaged() {
+        let mut epochs = LeaderEpochs::default();
+        for (epoch, offset) in [(0, 0), (1_375_731_712, 2), (0, 3), (0, 4), (1, 9)] {
+            epochs.assign_recovered(epoch, offset);
+        }
+        let expected = [(0, 0), (1, 9)].map(|(epoch, start_offset)| EpochStart { epoch, start_offset });
+        assert_eq!(epochs.entries(), expected);
+        // One that is known and begins later stays.
+        epochs.assign_recovered(0, 5);
+        assert_eq!(epochs.entries(), expected);
     }
 
     #[test]

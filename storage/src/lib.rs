@@ -10,6 +10,7 @@ pub mod config;
 mod error;
 mod index_file;
 pub mod inspect;
+pub mod journal;
 pub mod layout;
 pub mod leader_epochs;
 mod log;
@@ -36,7 +37,9 @@ pub use cleaner::{CleanFailure, CleanStats, Cleanable, Cleaner, CleanerConfig};
 pub use config::LogConfig;
 pub use error::{Result, StorageError};
 pub use leader_epochs::{EpochStart, LeaderEpochs};
-pub use log::{AppendInfo, ColdRange, Flush, Flushed, FoundOffset, Log, Read, TimestampSearch, unlink_paced};
+pub use log::{
+    AppendInfo, ColdRange, Flush, Flushed, FoundOffset, Journalled, Log, Read, TimestampSearch, unlink_paced,
+};
 pub use log_dir::LogDir;
 pub use meta_properties::MetaProperties;
 pub use metadata_log::{MetadataDir, SnapshotId};

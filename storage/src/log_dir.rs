@@ -16,6 +16,7 @@ use crate::{
     clean_shutdown,
     config::LogConfig,
     error::{During, Result, StorageError},
+    journal,
     layout::{self, PartitionDirName, PartitionDirState, partition_dir_name, partition_dir_name_in},
     log::{Log, unlink_paced},
     meta_properties::MetaProperties,
@@ -44,7 +45,8 @@ pub struct PartitionDir {
 
 impl LogDir {
     /// Lock a log directory, made if it is not there, and read what it says of itself. The clean-shutdown marker
-    /// is taken away: from here on a crash leaves an unclean directory.
+    /// is taken away: from here on a crash leaves an unclean directory. After a crash the segments get what only the
+    /// commit journals have of them.
     ///
     /// # Errors
     /// `Locked` where another process works on it, `Layout` where a file in it is malformed.
@@ -52,7 +54,13 @@ impl LogDir {
         create_directory(path).await?;
         let lock = lock(path)?;
         let meta_properties = MetaProperties::read(path)?;
+        if clean_shutdown::is_there(path)? {
+            journal::discard(path).await?;
+        }
         let clean_broker_epoch = clean_shutdown::take(path).await?;
+        if clean_broker_epoch.is_none() {
+            journal::replay(path).await?;
+        }
         Ok(Self {
             _lock: lock,
             meta_properties,

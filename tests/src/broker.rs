@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use crate::{apache, broker_log, wire};
 
 /// A broker that does not answer by then has failed.
-const START_DEADLINE: Duration = Duration::from_secs(60);
+const START_DEADLINE: Duration = Duration::from_secs(180);
 const STOP_DEADLINE: Duration = Duration::from_secs(60);
 
 /// How to start a broker.

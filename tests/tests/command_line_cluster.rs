@@ -1,8 +1,11 @@
-//! `jackdaw quota` and `jackdaw cluster` as a person uses them.
+//! `jackdaw quota`, `jackdaw cluster` and `jackdaw top` as a person uses them.
 
 use jackdaw_tests::broker::{Broker, Options};
 use jackdaw_tests::checks::{eventually, topic};
 use jackdaw_tests::command::{command, jackdaw, run};
+use jackdaw_tests::load::Load;
+use jackdaw_tests::requests::create;
+use jackdaw_tests::wire::Connection;
 use serde_json::{Value, json};
 
 struct Scene {
@@ -153,4 +156,35 @@ fn log_directories_are_shown() {
         missing.contains("there is no broker 99") && missing.contains("jackdaw cluster describe"),
         "{missing}"
     );
+}
+
+#[test]
+fn what_a_broker_does_is_shown() {
+    for has_page in [true, false] {
+        // Apache Kafka has no such page.
+        let options = if has_page { Options::shards(2).with_http() } else { Options::shards(2) };
+        let is_jackdaw = std::env::var("JACKDAW_TEST_BROKER").as_deref() != Ok("apache");
+        if has_page && !is_jackdaw {
+            continue;
+        }
+        let Some(broker) = Broker::start_to_stop(options) else { return };
+        let mut connection = Connection::open(broker.bootstrap());
+        let name = topic("busy");
+        let busy = create(&mut connection, &name, 2);
+        create(&mut connection, &topic("quiet"), 1);
+        let load = Load::start(broker.bootstrap(), &busy, 2);
+        let top = |more: &[&str]| jackdaw(broker.bootstrap(), &[&["top", "--once"], more].concat(), "", true);
+        let frame: Value = serde_json::from_str(&top(&["--format", "json"])).expect("one object");
+        let first = &frame["topics"][0];
+        assert_eq!((&first["topic"], &first["partitions"]), (&json!(name), &json!(2)), "{frame}");
+        assert!(first["records_per_second"].as_f64() > Some(0.0), "{frame}");
+        assert_eq!(frame["shards"].as_array().map(Vec::len), Some(if has_page { 2 } else { 0 }));
+        let text = top(&[]);
+        assert!(text.lines().any(|line| line.starts_with(&name)), "{text}");
+        assert_eq!(text.contains("MEDIAN MS") && text.contains("Produce"), has_page, "{text}");
+        load.stop();
+    }
+    let broker = Broker::start(Options::shards(1));
+    let nobody = jackdaw(broker.bootstrap(), &["top", "--once", "--http", "127.0.0.1:1"], "", false);
+    assert!(nobody.contains("cannot connect to 127.0.0.1:1"), "{nobody}");
 }

@@ -1,7 +1,7 @@
 //! Hostile requests by the thousand beside a client that behaves: it never sees an error, its own requests go on, and the
 //! broker's memory and log stay within their bounds.
 //!
-//! `JACKDAW_HOSTILE_REQUESTS=100000` for the long run, `JACKDAW_HOSTILE_SEED` for another one.
+//! `HOSTILE_REQUESTS=100000` for the long run, `HOSTILE_SEED` for another one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -86,8 +86,8 @@ fn from_environment(name: &str, default: u64) -> u64 {
 
 #[test]
 fn a_client_beside_hostile_ones_notices_nothing() {
-    let count = from_environment("JACKDAW_HOSTILE_REQUESTS", 3_000) as usize;
-    let seed = from_environment("JACKDAW_HOSTILE_SEED", 1);
+    let count = from_environment("HOSTILE_REQUESTS", 3_000) as usize;
+    let seed = from_environment("HOSTILE_SEED", 1);
     let budget = format!("queued.max.request.bytes={BUDGET_BYTES}");
     let inflated = format!("max.decompressed.message.bytes={INFLATED_BYTES_MAX}");
     let options = Options::shards(SHARDS).with_http().with(&[

@@ -19,6 +19,7 @@ mod storage;
 mod target;
 #[cfg(test)]
 mod tests;
+mod top;
 mod topic;
 
 use std::io::Write as _;
@@ -87,6 +88,8 @@ enum Command {
     /// See what a cluster is made of: brokers, quorum, features, directories
     #[command(subcommand)]
     Cluster(cluster::ClusterCommand),
+    /// Show what a broker does, live
+    Top(top::Top),
     /// Write records to a topic, one a line
     Produce(produce::Produce),
     /// Read records of a topic
@@ -128,6 +131,7 @@ fn run_command(command: Command) -> Result<(), CommandError> {
         Command::Group(command) => command.run(),
         Command::Quota(command) => command.run(),
         Command::Cluster(command) => command.run(),
+        Command::Top(command) => command.run(),
         Command::Produce(command) => command.run(),
         Command::Consume(command) => command.run(),
         Command::Storage(command) => command.run(),

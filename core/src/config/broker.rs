@@ -95,6 +95,8 @@ pub struct LogConfig {
     pub recovery_point_checkpoint_interval_ms: i32,
     /// `log.flush.start.offset.checkpoint.interval.ms`.
     pub start_offset_checkpoint_interval_ms: i32,
+    /// `jackdaw.journal.bytes`; 0: no commit journals.
+    pub journal_bytes: i32,
     pub high_watermark_checkpoint_interval_ms: i64,
     pub retention_check_interval_ms: i64,
     pub initial_task_delay_ms: i64,
@@ -403,6 +405,7 @@ fn log(values: &Values, errors: &mut Vec<ConfigError>) -> LogConfig {
         flush_scheduler_interval_ms: values.long("log.flush.scheduler.interval.ms"),
         recovery_point_checkpoint_interval_ms: values.int("log.flush.offset.checkpoint.interval.ms"),
         start_offset_checkpoint_interval_ms: values.int("log.flush.start.offset.checkpoint.interval.ms"),
+        journal_bytes: values.int("jackdaw.journal.bytes"),
         high_watermark_checkpoint_interval_ms: values.long("replica.high.watermark.checkpoint.interval.ms"),
         retention_check_interval_ms: values.long("log.retention.check.interval.ms"),
         initial_task_delay_ms: values.long("log.initial.task.delay.ms"),

@@ -8,7 +8,7 @@ use std::{
 
 use rustix::fs::{FlockOperation, Mode, OFlags, Timespec, Timestamps};
 
-use crate::driver::{Descriptor, DirectoryEntry, Metadata, OpenOptions};
+use crate::driver::{Descriptor, DirectoryEntry, Metadata, OpenOptions, Space};
 
 pub(crate) fn borrow(descriptor: Descriptor) -> BorrowedFd<'static> {
     // SAFETY: descriptors are owned by live `File`, `Socket` and `Listener` values, which pass them in.
@@ -112,6 +112,12 @@ pub(crate) fn metadata(path: &Path) -> io::Result<Option<Metadata>> {
         is_dir: found.is_dir(),
         modified_ms: i64::try_from(modified.as_millis()).unwrap_or(i64::MAX),
     }))
+}
+
+/// As `df` shows it: without what is kept for the administrator.
+pub(crate) fn space(path: &Path) -> io::Result<Space> {
+    let found = rustix::fs::statvfs(path)?;
+    Ok(Space { total_bytes: found.f_blocks * found.f_frsize, usable_bytes: found.f_bavail * found.f_frsize })
 }
 
 pub(crate) fn list_directory(path: &Path) -> io::Result<Vec<DirectoryEntry>> {

@@ -25,8 +25,9 @@ use crate::{
     clock::Instant,
     driver::{
         Completion, Descriptor, DirectoryEntry, Driver, Metadata, OpenOptions, Operation, Payload,
-        SocketBuffers, Token,
+        SocketBuffers, Space, Token,
     },
+    process::{self, ProcessUsage},
     signal::CoreSignal,
 };
 
@@ -522,6 +523,14 @@ impl Driver for UringDriver {
 
     fn metadata(&self, path: &Path) -> io::Result<Option<Metadata>> {
         files::metadata(path)
+    }
+
+    fn space(&self, path: &Path) -> io::Result<Space> {
+        files::space(path)
+    }
+
+    fn process_usage(&self) -> Option<ProcessUsage> {
+        process::read().ok()
     }
 
     fn list_directory(&self, path: &Path) -> io::Result<Vec<DirectoryEntry>> {

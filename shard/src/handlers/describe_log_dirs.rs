@@ -1,6 +1,6 @@
 //! DescribeLogDirs (35): which partitions each directory holds, and how large they are.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::{collections::BTreeMap, path::PathBuf, rc::Rc};
 
 use jackdaw_core::{
     error_code::ErrorCode,
@@ -9,6 +9,7 @@ use jackdaw_core::{
         DescribeLogDirsTopic,
     },
 };
+use jackdaw_ring::file;
 
 use crate::{
     message::PartitionKey,
@@ -18,7 +19,7 @@ use crate::{
     view::View,
 };
 
-/// The size of a file system that nobody has asked.
+/// The size of a file system that does not tell.
 const UNKNOWN_BYTES: i64 = -1;
 
 pub(crate) async fn handle(
@@ -49,18 +50,28 @@ pub(crate) async fn handle(
         true => ErrorCode::KafkaStorageError,
         false => ErrorCode::None,
     };
-    let results = dirs.iter().zip(held).enumerate().map(|(index, (dir, topics))| DescribeLogDirsResult {
-        error_code: error(index).code(),
+    let space = |index, dir: &PathBuf| match file::space(dir) {
+        Ok(space) if error(index).is_ok() => (bytes(space.total_bytes), bytes(space.usable_bytes)),
+        _ => (UNKNOWN_BYTES, UNKNOWN_BYTES),
+    };
+    let results = dirs.iter().zip(held).enumerate();
+    let results = results.map(|(index, (dir, topics))| (error(index), space(index, dir), dir, topics));
+    let results = results.map(|(error, (total_bytes, usable_bytes), dir, topics)| DescribeLogDirsResult {
+        error_code: error.code(),
         log_dir: dir.display().to_string(),
         topics: topics
             .into_iter()
             .map(|(name, partitions)| DescribeLogDirsTopic { name, partitions })
             .collect(),
-        total_bytes: UNKNOWN_BYTES,
-        usable_bytes: UNKNOWN_BYTES,
+        total_bytes,
+        usable_bytes,
         is_cordoned: false,
     });
     DescribeLogDirsResponse { results: results.collect(), ..DescribeLogDirsResponse::default() }
+}
+
+fn bytes(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// The asked partitions that exist, or all.

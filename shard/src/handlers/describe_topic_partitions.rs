@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, rc::Rc};
 
 use jackdaw_core::{
     authorized_operations as operations,
+    controller::check_topic_name,
     error_code::ErrorCode,
     protocol::messages::describe_topic_partitions::{
         DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse,
@@ -92,8 +93,12 @@ impl Page<'_> {
     /// One topic from partition `first` on; and where it goes on if the page is full.
     fn topic(&mut self, name: &str, first: usize) -> (DescribeTopicPartitionsResponseTopic, Option<usize>) {
         let Some(topic) = self.view.topic_by_name(name) else {
+            let error = match check_topic_name(name) {
+                Ok(()) => ErrorCode::UnknownTopicOrPartition,
+                Err(_) => ErrorCode::InvalidTopicException,
+            };
             let unknown = DescribeTopicPartitionsResponseTopic {
-                error_code: ErrorCode::UnknownTopicOrPartition.code(),
+                error_code: error.code(),
                 name: Some(name.to_owned()),
                 topic_authorized_operations: operations::TOPIC,
                 ..DescribeTopicPartitionsResponseTopic::default()

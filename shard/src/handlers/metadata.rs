@@ -98,8 +98,12 @@ fn asked_topics<'a>(
     request: &'a MetadataRequest,
 ) -> Option<Vec<&'a MetadataRequestTopic>> {
     let topics = request.topics.as_deref().filter(|topics| context.version > 0 || !topics.is_empty())?;
+    // As in Kafka: with an id among them, those that are named are left out.
+    let by_id = context.version >= TOPIC_IDS_VERSION && topics.iter().any(|asked| !asked.topic_id.is_zero());
     let mut seen = BTreeSet::new();
-    Some(topics.iter().filter(|asked| seen.insert((name_of(asked), asked.topic_id))).collect())
+    let is_meant = |asked: &&MetadataRequestTopic| !by_id || !asked.topic_id.is_zero();
+    let asked = topics.iter().filter(is_meant);
+    Some(asked.filter(|asked| seen.insert((name_of(asked), asked.topic_id))).collect())
 }
 
 async fn create_missing(shard: &Rc<Shard>, request: &MetadataRequest, topics: &[&MetadataRequestTopic]) {

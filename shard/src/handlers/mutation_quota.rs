@@ -71,6 +71,7 @@ pub(crate) async fn create_topics(
             *topic = CreatableTopicResult {
                 name: topic.name.clone(),
                 error_code: ErrorCode::ThrottlingQuotaExceeded.code(),
+                error_message: None,
                 num_partitions: -1,
                 replication_factor: -1,
                 configs: Some(Vec::new()),

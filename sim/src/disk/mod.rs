@@ -427,8 +427,8 @@ impl Disk {
             let path = paths.get(inode).map_or("(no name)", String::as_str);
             lost.extend(what.map(|what| format!("{path} (inode {inode}): {what}")));
         }
-        self.on_process_gone();
         self.used_bytes = self.files.values().map(|file| file.contents.cached.len() as u64).sum();
+        self.on_process_gone();
         lost
     }
 

@@ -9,6 +9,7 @@ use std::{
 use jackdaw_ring::driver::DirectoryEntry;
 
 use super::{Inode, error};
+use crate::marks::reach;
 
 /// The directory that holds all others.
 pub(super) const ROOT: Inode = 0;
@@ -242,6 +243,7 @@ impl Names {
             if keeps() {
                 apply(&mut self.durable, &change);
             } else {
+                reach("power cut: a change of names lost");
                 lost.push_str(&format!(" {change:?}"));
             }
         }

@@ -4,7 +4,7 @@ use super::{
     contents::{Change, Contents, apply, write},
     names::Names,
 };
-use crate::prng::Random;
+use crate::{marks::reach, prng::Random};
 
 /// What a disk writes whole, if it writes it.
 const SECTOR_BYTES: usize = 512;
@@ -25,14 +25,14 @@ pub(super) fn names(names: &mut Names, in_order: bool, random: &mut Random) -> S
     }
 }
 
-/// The ways below, for people.
+/// The ways below, each a mark.
 const WAYS: [&str; 6] = [
-    "all lost",
-    "all kept",
-    "the first few kept",
-    "any sectors kept",
-    "any changes kept",
-    "size kept, data zeros",
+    "power cut: unsynced writes all lost",
+    "power cut: unsynced writes all kept",
+    "power cut: the first few unsynced writes kept",
+    "power cut: any sectors of unsynced writes kept",
+    "power cut: any unsynced writes kept",
+    "power cut: size kept, data zeros",
 ];
 
 /// Of the changes to a file keep what one of the known ways of losing them leaves; says which, if there were any.
@@ -44,6 +44,7 @@ pub(super) fn contents(contents: &mut Contents, random: &mut Random) -> Option<S
     if !changes.is_empty() {
         let drawn = random.below(6);
         way = Some(WAYS[drawn as usize]);
+        reach(WAYS[drawn as usize]);
         match drawn {
             0 => {}
             1 => changes.iter().for_each(|change| apply(&mut image, change)),

@@ -14,7 +14,9 @@ pub(super) fn configuration(overrides: &[String]) -> BrokerConfig {
     let mut settings = Settings::default();
     // Nobody looks at a simulated node from outside.
     let alone = "jackdaw.http.listener=".to_owned();
-    for text in std::iter::once(&alone).chain(overrides) {
+    // A simulated disk is memory.
+    let small_journal = "jackdaw.journal.bytes=65536".to_owned();
+    for text in [&alone, &small_journal].into_iter().chain(overrides) {
         settings.read_override(text).unwrap_or_else(|error| panic!("{text}: {error}"));
     }
     let (config, _) = BrokerConfig::new(settings).unwrap_or_else(|errors| panic!("{errors:?}"));

@@ -58,25 +58,36 @@ impl Outcome {
     }
 }
 
+/// What power cuts leave in 200 seeds.
+const POWER_CUT_MARKS: &[&str] = &[
+    "power cut: a change of names lost",
+    "power cut: unsynced writes all lost",
+    "power cut: unsynced writes all kept",
+    "power cut: the first few unsynced writes kept",
+    "power cut: any sectors of unsynced writes kept",
+    "power cut: any unsynced writes kept",
+    "power cut: size kept, data zeros",
+];
+
 /// All workloads.
 pub const WORKLOADS: &[Workload] = &[
     Workload {
         name: "log",
         about: "one partition's log: appends, rolls, flushes, checkpoints, kills and power cuts",
         run: log::run,
-        marks: &[],
+        marks: POWER_CUT_MARKS,
     },
     Workload {
         name: "compaction",
         about: "one compacted log: keys, tombstones, transactions, rounds of compaction, kills and power cuts",
         run: compaction::run,
-        marks: &[],
+        marks: POWER_CUT_MARKS,
     },
     Workload {
         name: "node",
         about: "a whole node under producers and consumers: crashes, stops, other shards, topics deleted and remade",
         run: node::run,
-        marks: &[],
+        marks: POWER_CUT_MARKS,
     },
     Workload {
         name: "faults",
@@ -86,7 +97,7 @@ pub const WORKLOADS: &[Workload] = &[
     },
     Workload {
         name: "rot",
-        about: "the same on a disk that changes bits of what was flushed, between two lives",
+        about: "the same on a disk that changes bits of what was flushed, between two lives and in them",
         run: node::run_rot,
         marks: node::ROT_MARKS,
     },

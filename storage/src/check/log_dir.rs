@@ -33,6 +33,11 @@ pub(super) async fn check(check: &mut Check<'_>, dir: &Path) -> Result<()> {
     for entry in file::list_directory(dir).during("list", dir)? {
         let path = dir.join(&entry.name);
         if !entry.is_dir {
+            if entry.name.starts_with(layout::JOURNAL_PREFIX) {
+                let text = "a commit journal: after a power cut it has records that segments lack; the next start of \
+                     Jackdaw merges them, other programs do not";
+                check.unfinished(&path, text);
+            }
             if entry.name.ends_with(".tmp") {
                 check.unfinished(&path, "half of a file that was being replaced; the next write replaces it");
             }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use jackdaw_ring::File;
 
-use super::Log;
+use super::{DurablePoint, Log};
 use crate::{
     error::{During, Result},
     layout,
@@ -27,6 +27,7 @@ pub struct Flushed {
     up_to_offset: i64,
     /// No transaction was open below when the flush began.
     stable_offset: i64,
+    end: DurablePoint,
     truncation_count: u64,
 }
 
@@ -67,6 +68,7 @@ impl Log {
             flushed: Flushed {
                 up_to_offset: self.log_end_offset,
                 stable_offset: self.stable_offset(),
+                end: self.end_point(),
                 truncation_count: self.truncation_count,
             },
             path: self.active().path(),
@@ -81,6 +83,7 @@ impl Log {
     /// Move the recovery point on after a flush.
     pub fn flushed(&mut self, flushed: Flushed) {
         if flushed.truncation_count == self.truncation_count {
+            self.advance_durable_point(flushed.end);
             self.recovery_point = self.recovery_point.max(flushed.up_to_offset);
             self.durable_stable_offset = self.durable_stable_offset.max(flushed.stable_offset);
         }

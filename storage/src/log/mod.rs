@@ -7,6 +7,7 @@
 //! `log_start_offset <= log_end_offset`; after a failed write the log takes no more.
 
 mod append;
+mod durable;
 mod flush;
 mod read;
 mod retention;
@@ -22,14 +23,15 @@ use std::{
 use jackdaw_core::{producer_state::Producers, uuid::Uuid};
 use jackdaw_ring::file;
 
-pub(crate) use self::truncate::load_producers;
 pub use self::{
     append::AppendInfo,
+    durable::Journalled,
     flush::{Flush, Flushed},
     read::{ColdRange, Read},
     retention::unlink_paced,
     timestamps::{FoundOffset, TimestampSearch},
 };
+pub(crate) use self::{durable::DurablePoint, truncate::load_producers};
 use crate::{
     atomic_file::create_directory,
     config::LogConfig,
@@ -56,6 +58,8 @@ pub struct Log {
     pub(crate) first_dirty_offset: Option<i64>,
     /// Everything below is durable, and so are the markers of all transactions that begin below.
     pub(crate) durable_stable_offset: i64,
+    /// `None` after a start, before the first flush.
+    pub(crate) durable_point: Option<DurablePoint>,
     pub(crate) epochs: LeaderEpochs,
     pub(crate) producers: Producers,
     pub(crate) producer_expiration_ms: i64,
@@ -133,6 +137,7 @@ impl Log {
             recovery_point: parts.recovery_point,
             first_dirty_offset: parts.first_dirty_offset,
             durable_stable_offset: parts.log_start_offset,
+            durable_point: None,
             epochs: parts.epochs,
             producers: parts.producers,
             producer_expiration_ms: parts.producer_expiration_ms,

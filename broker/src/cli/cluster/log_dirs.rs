@@ -9,6 +9,7 @@ use crate::cli::client::error::ClientError;
 use crate::cli::error::CommandError;
 use crate::cli::options::{ClusterOptions, Format, FormatOptions};
 use crate::cli::output;
+use crate::cli::output::size_text;
 use crate::cli::output::table::{Align, Table};
 
 /// Show the log directories, and what lies in them.
@@ -77,7 +78,7 @@ fn directories(found: &[Found]) -> Table {
             broker.to_string(),
             dir.log_dir.clone(),
             partitions().count().to_string(),
-            size_text(partitions().map(|partition| partition.partition_size).sum()),
+            size_text(partitions().map(|partition| partition.partition_size as f64).sum()),
             known_size(dir.total_bytes),
             known_size(dir.usable_bytes),
             state(dir),
@@ -110,7 +111,7 @@ fn partitions(found: &[Found]) -> Table {
                     broker.to_string(),
                     topic.name.clone(),
                     partition.partition_index.to_string(),
-                    size_text(partition.partition_size),
+                    size_text(partition.partition_size as f64),
                     partition.offset_lag.to_string(),
                     dir.log_dir.clone(),
                 ]);
@@ -121,22 +122,7 @@ fn partitions(found: &[Found]) -> Table {
 }
 
 fn known_size(bytes: i64) -> String {
-    if bytes < 0 { "-".to_owned() } else { size_text(bytes) }
-}
-
-/// In the unit that leaves the fewest digits.
-fn size_text(bytes: i64) -> String {
-    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
-    if bytes < 1024 {
-        return format!("{bytes} B");
-    }
-    let mut size = bytes as f64 / 1024.0;
-    let mut unit = 0;
-    while size >= 1024.0 && unit + 1 < UNITS.len() {
-        size /= 1024.0;
-        unit += 1;
-    }
-    format!("{size:.1} {}", UNITS[unit])
+    if bytes < 0 { "-".to_owned() } else { size_text(bytes as f64) }
 }
 
 fn to_json((broker, dir): &Found) -> Value {
@@ -164,18 +150,4 @@ fn to_json((broker, dir): &Found) -> Value {
         "cordoned": dir.is_cordoned,
         "partitions": partitions.collect::<Vec<Value>>(),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_are_read_at_a_glance() {
-        let cases =
-            [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (5 << 30, "5.0 GiB"), (i64::MAX, "8192.0 PiB")];
-        for (bytes, text) in cases {
-            assert_eq!(size_text(bytes), text);
-        }
-    }
 }

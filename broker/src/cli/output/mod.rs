@@ -1,5 +1,6 @@
 //! Printing: stdout with a quiet end when its reader goes, tables, JSON.
 
+pub(crate) mod screen;
 pub(crate) mod table;
 
 use std::io::{self, BufWriter, StdoutLock, Write};
@@ -30,6 +31,21 @@ pub(crate) fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("{number} {noun}") } else { format!("{number} {noun}s") }
 }
 
+/// Bytes in the unit that leaves the fewest digits.
+pub(crate) fn size_text(bytes: f64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    if bytes < 1024.0 {
+        return format!("{bytes:.0} B");
+    }
+    let mut size = bytes / 1024.0;
+    let mut unit = 0;
+    while size >= 1024.0 && unit + 1 < UNITS.len() {
+        size /= 1024.0;
+        unit += 1;
+    }
+    format!("{size:.1} {}", UNITS[unit])
+}
+
 /// Says on stderr what failed and what to do next.
 pub(crate) fn print_error(error: &CommandError) {
     let Some(text) = error.text() else { return };
@@ -51,4 +67,23 @@ pub(crate) fn report_failures(
         outcome = Err(CommandError::Reported);
     }
     outcome
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_at_a_glance() {
+        let cases = [
+            (0.0, "0 B"),
+            (1023.0, "1023 B"),
+            (1536.0, "1.5 KiB"),
+            (5.0 * 1024.0 * 1024.0 * 1024.0, "5.0 GiB"),
+            (9.3e18, "8260.1 PiB"),
+        ];
+        for (bytes, text) in cases {
+            assert_eq!(size_text(bytes), text);
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! Logs, segments, retention and records.
 
+use crate::limits::JOURNAL_BYTES_MAX;
+
 use super::super::row::{
     ConfigKey, Valid, boolean, class, double, hours, int, list, long, minutes, same, string,
 };
@@ -72,6 +74,10 @@ pub(super) const KEYS: &[ConfigKey] = &[
     long("log.flush.scheduler.interval.ms").default("9223372036854775807").high()
         .effective("How often the node looks for records that have to be synced; it stands in for \
             `log.flush.interval.ms` when that is not given."),
+    int("jackdaw.journal.bytes").default("33554432").between(0, JOURNAL_BYTES_MAX)
+        .effective("The size of the file in which each shard, in each of `log.dirs`, makes the records of many partitions \
+            durable with one flush where their topics ask for that before an answer (`flush.messages`). Made at first need; 0 \
+            is none, and every partition is flushed by itself."),
     int("log.flush.offset.checkpoint.interval.ms").default("60000").at_least(0).high()
         .meaningless(CHECKPOINTS, "How often the recovery points are written down, which bound the work of the next start."),
     int("log.flush.start.offset.checkpoint.interval.ms").default("60000").at_least(0).high()

@@ -5,6 +5,20 @@ use crate::metrics::family::families;
 families! {
     BUILD: Gauge "jackdaw_build_info" ["version"]
         "1, with the version of the program.";
+    CPU: Counter "process_cpu_seconds_total" []
+        "Time of cores that the process has taken, seconds.";
+    RESIDENT: Gauge "process_resident_memory_bytes" []
+        "Memory that the process holds.";
+    VIRTUAL: Gauge "process_virtual_memory_bytes" []
+        "Its address space.";
+    DESCRIPTORS: Gauge "process_open_fds" []
+        "Its open file descriptors.";
+    DESCRIPTOR_LIMIT: Gauge "process_max_fds" []
+        "How many file descriptors it may open.";
+    THREADS: Gauge "process_threads" []
+        "Its threads.";
+    STARTED: Gauge "process_start_time_seconds" []
+        "When it began, seconds since 1970.";
     BROKER_STATE: Gauge "kafka_server_kafkaserver_brokerstate" []
         "2 while logs are recovered, 3 while the broker runs, 6 while it stops.";
     BROKERS: Gauge "kafka_brokers" []

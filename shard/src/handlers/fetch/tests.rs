@@ -14,6 +14,7 @@ use jackdaw_storage::{Log, LogConfig};
 
 use super::*;
 use crate::{
+    commits::Commits,
     message::{FetchCall, FetchRead, Message, PartitionKey},
     node::{Control, Fatal, NodeIdentity, NodeLimits},
     partition::{Partition, PartitionPlace, Surroundings},
@@ -60,6 +61,7 @@ async fn lead(shard: &Shard, dir: &Path, partition: i32) -> Rc<Partition> {
         counters: shard.counters.topic(key.topic_id),
         requests: Rc::clone(&shard.counters.requests),
         wakeups: Rc::clone(&shard.wakeups),
+        commits: Commits::new((0, dir), 0, 0, shard.fatal.clone(), &shard.counters.requests),
         fatal: shard.fatal.clone(),
     };
     let partition = Rc::new(Partition::new(&topic, key, place, log, surroundings));

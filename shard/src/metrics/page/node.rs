@@ -1,6 +1,7 @@
 //! The node, its controller and the cluster as it knows it.
 
 use jackdaw_core::metrics::{Family, inventory::node};
+use jackdaw_ring::process_usage;
 
 use super::{NodeSamples, Page};
 use crate::metrics::samples::PartitionSample;
@@ -19,6 +20,8 @@ pub(super) fn write(page: &mut Page<'_>, samples: &NodeSamples) {
     let text = &mut page.text;
     text.head(&node::BUILD);
     text.sample(&node::BUILD, &[env!("CARGO_PKG_VERSION")], true);
+    process(page);
+    let text = &mut page.text;
     text.single(&node::BROKER_STATE, samples.cluster.broker_state);
     NEVER.into_iter().for_each(|family| text.single(family, 0_u64));
     text.single(&node::OFFLINE_DIRS, samples.cluster.failed_dir_count);
@@ -26,6 +29,20 @@ pub(super) fn write(page: &mut Page<'_>, samples: &NodeSamples) {
     text.sample(&node::MAX_LAG, &["Replica"], 0_u64);
     replicas(page, samples);
     controller(page, samples);
+}
+
+fn process(page: &mut Page<'_>) {
+    let Some(usage) = process_usage() else { return };
+    let text = &mut page.text;
+    text.single(&node::CPU, usage.cpu_seconds);
+    text.single(&node::RESIDENT, usage.resident_bytes);
+    text.single(&node::VIRTUAL, usage.virtual_bytes);
+    text.single(&node::DESCRIPTORS, usage.open_descriptors);
+    if let Some(limit) = usage.descriptor_limit {
+        text.single(&node::DESCRIPTOR_LIMIT, limit);
+    }
+    text.single(&node::THREADS, usage.threads);
+    text.single(&node::STARTED, usage.started_at);
 }
 
 fn replicas(page: &mut Page<'_>, samples: &NodeSamples) {

@@ -116,7 +116,7 @@ async fn check_end(shared: &Shared, connection: &mut Connection, place: (usize, 
     Ok(())
 }
 
-pub(super) async fn check_offsets(
+async fn check_offsets(
     shared: &Shared,
     connection: &mut Connection,
     group: usize,

@@ -15,7 +15,7 @@ use jackdaw_core::{
 };
 use jackdaw_ring::{now, sleep};
 
-use super::{PATIENCE, Shared, audit, broken, history::Place, reached, requests};
+use super::{PATIENCE, Shared, broken, reached, requests};
 use crate::{
     Host, Random, World, marks,
     workload::{
@@ -307,17 +307,36 @@ async fn look(shared: Rc<Shared>, expired: Vec<Left>) -> Result<(), Lost> {
     for (group, plan) in shared.plan.groups.iter().enumerate() {
         let has_members = shared.groups[group].iter().any(|slot| slot.status.borrow().epoch.is_some());
         if has_members {
-            let who = requests::Credentials { group: plan.name.clone(), epoch: -1, ..Default::default() };
-            let committed = committed_places(&shared, group);
-            audit::check_offsets(&shared, &mut connection, group, &who).await?;
-            committed.iter().for_each(|_| marks::reach(reached::OFFSETS_NOT_EXPIRED));
+            check_kept(&shared, &mut connection, group, &plan.name).await?;
         }
     }
     Ok(())
 }
 
-/// Where a group has surely committed.
-fn committed_places(shared: &Shared, group: usize) -> Vec<Place> {
-    let history = shared.history.borrow();
-    shared.places().into_iter().filter(|place| history.offsets.committed(group, *place) > 0).collect()
+/// What a group with members has committed is there.
+async fn check_kept(
+    shared: &Shared,
+    connection: &mut Connection,
+    group: usize,
+    name: &str,
+) -> Result<(), Lost> {
+    const VERSION: i16 = 8;
+    let who = requests::Credentials { group: name.to_owned(), epoch: -1, ..Default::default() };
+    let request = requests::fetch_offsets(shared, &who, VERSION, None, false);
+    let sent = shared.tick();
+    let response = connection.call::<OffsetFetchRequest>(&request, VERSION).await?;
+    let found = match requests::read_offsets(shared, &response, VERSION) {
+        Ok(found) => found,
+        Err(_) => broken("committed offsets are read", &format!("{response:?}")),
+    };
+    let tick = shared.tick();
+    let offsets = &mut shared.history.borrow_mut().offsets;
+    for place in shared.places() {
+        let found = found.get(&place).copied().flatten();
+        offsets.on_fetched(group, place, sent, tick, found);
+        if found.is_some() {
+            marks::reach(reached::OFFSETS_NOT_EXPIRED);
+        }
+    }
+    Ok(())
 }

@@ -40,12 +40,11 @@ pub const FAULT_MARKS: &[&str] = &[
 /// What 200 seeds of a rotting disk reach between them.
 pub const ROT_MARKS: &[&str] = &[
     "disk: a segment rots",
+    "client: a damaged partition serves",
     "disk: an index rots",
     "disk: a producer snapshot rots",
     "log: partition is offline: a file is damaged",
-    "log: a read met damage",
     "client: a batch fails its CRC",
-    "client: a read of damage is refused",
     "client: a damaged partition takes records",
 ];
 
@@ -115,7 +114,8 @@ impl Faults {
         self.fault = match self.kind {
             Kind::None => Fault::None,
             Kind::Disk => draw(&mut self.random),
-            Kind::Rot => self.rot(history),
+            Kind::Rot if self.random.one_in(2) => self.rot(history),
+            Kind::Rot => Fault::None,
             Kind::Jitter => self.jitter(world),
         };
         match &self.fault {
@@ -134,6 +134,19 @@ impl Faults {
         }
         self.fault = Fault::None;
         self.was_clean = was_clean;
+    }
+
+    /// When a bit is to change while the node serves, in percent of that time.
+    pub(super) fn draw_moment(&mut self) -> Option<u32> {
+        let rots = self.kind == Kind::Rot && matches!(self.fault, Fault::None);
+        rots.then(|| self.random.below(100) as u32)
+    }
+
+    /// Change a bit under the running node; not in the metadata log, which it does not read again.
+    pub(super) fn rot_now(&mut self, history: &History) {
+        self.was_clean = false;
+        self.fault = self.rot(history);
+        self.node.comment(&format!("{:?}", self.fault));
     }
 
     fn rot(&mut self, history: &History) -> Fault {

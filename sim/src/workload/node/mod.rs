@@ -110,6 +110,7 @@ fn run_with(seed: u64, kind: Kind) -> Outcome {
     if kind == Kind::Jitter {
         plan.draw_flush_ms(&mut world.random("flush.ms"));
     }
+    plan.draw_journal(&mut world.random("journal"));
     plan.set_faults(&world, &node, &mut random);
     clients.start(1);
     let shared = Rc::new(Shared {
@@ -158,6 +159,7 @@ fn configuration(shared: &Shared) -> BrokerConfig {
         format!("log.index.interval.bytes={}", shared.plan.index_interval_bytes),
         format!("log.segment.delete.delay.ms={}", shared.plan.delete_delay_ms),
         format!("log.flush.scheduler.interval.ms={}", shared.plan.flush_scheduler_interval_ms),
+        format!("jackdaw.journal.bytes={}", shared.plan.journal_bytes),
     ];
     let memory = shared.plan.memory_bytes.map(|bytes| format!("queued.max.request.bytes={bytes}"));
     let overrides: Vec<String> = overrides.into_iter().chain(memory).collect();
@@ -220,6 +222,17 @@ fn live(world: &World, clients: &Host, shared: &Rc<Shared>, random: &mut Random,
     !(is_running && stops)
 }
 
+/// Where it is a rotting disk's turn, let a bit change while the node serves.
+fn rot_meanwhile(world: &World, shared: &Rc<Shared>, length: Duration) {
+    let Some(share) = shared.faults.borrow_mut().draw_moment() else { return };
+    let (shared, life) = (Rc::clone(shared), shared.server.life.get());
+    world.plan(world.now() + length * share / 100, move |_| {
+        if shared.server.life.get() == life && shared.phase.get() == Phase::Serving {
+            shared.faults.borrow_mut().rot_now(&shared.history.borrow());
+        }
+    });
+}
+
 /// Audit, let the clients work, and perhaps wait until everything is answered.
 fn work(world: &World, clients: &Host, shared: &Rc<Shared>, random: &mut Random, broker: &Broker) {
     let host = &shared.node;
@@ -238,6 +251,9 @@ fn work(world: &World, clients: &Host, shared: &Rc<Shared>, random: &mut Random,
         shared.phase.set(Phase::Serving);
         world.network_faults(|faults| faults.reset_one_in = shared.plan.reset_one_in);
         let length = Duration::from_micros(random.scaled(2_000, 4_000_000));
+        // So that what is to be flushed by its age grows old enough.
+        let length = if shared.faults.borrow().is_jitter() { 2 * length } else { length };
+        rot_meanwhile(world, shared, length);
         let resets = random.below(4);
         for _ in 0..resets {
             world.run_until(length / (resets as u32 + 1), || !goes_on());

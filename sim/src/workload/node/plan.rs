@@ -36,6 +36,8 @@ pub(super) struct Plan {
     pub(super) codecs: Vec<Codec>,
     /// One in so many segments resets its connection, except while the auditor reads; 0 is never.
     pub(super) reset_one_in: u64,
+    /// `jackdaw.journal.bytes`; 0 is no commit journal.
+    pub(super) journal_bytes: u64,
     /// `queued.max.request.bytes`; without it there is plenty.
     pub(super) memory_bytes: Option<u64>,
     /// How often the node looks for what `flush.ms` has flushed.
@@ -66,9 +68,15 @@ impl Plan {
             checkpoint_interval_ms: random.scaled(20, 5000),
             index_interval_bytes: random.scaled(1, 4096),
             delete_delay_ms: random.scaled(1, 60_000),
+            journal_bytes: 0,
             memory_bytes: None,
             flush_scheduler_interval_ms: i64::MAX,
         }
+    }
+
+    /// How large the commit journals are, if there are any: small ones are full soon; of a stream of its own.
+    pub(super) fn draw_journal(&mut self, random: &mut Random) {
+        self.journal_bytes = if random.one_in(4) { 0 } else { random.scaled(1, 200_000) };
     }
 
     /// Whether memory is short, so that requests and reads from disk wait for each other; of a stream of its own.
@@ -78,9 +86,9 @@ impl Plan {
 
     /// Some topics have `flush.ms`.
     pub(super) fn draw_flush_ms(&mut self, random: &mut Random) {
-        self.flush_scheduler_interval_ms = random.scaled(20, 1_000) as i64;
+        self.flush_scheduler_interval_ms = random.scaled(20, 300) as i64;
         for topic in &mut self.topics {
-            topic.flush_ms = random.one_in(2).then(|| random.scaled(1, 1_000));
+            topic.flush_ms = (!random.one_in(3)).then(|| random.scaled(1, 300));
         }
     }
 

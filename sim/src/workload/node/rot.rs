@@ -1,6 +1,6 @@
 //! Which bit of a stopped node's flushed files the disk changes.
 
-use jackdaw_core::records::{BatchView, Frame};
+use jackdaw_core::records::{BatchView, Frame, batch_header::HEADER_SIZE_BYTES};
 
 use crate::{Host, Random};
 
@@ -96,9 +96,11 @@ fn covered(
         return None;
     }
     let (path, start, size_bytes) = *random.pick(&batches);
-    let mut within = random.index(size_bytes);
+    // A broken header is noticed by the node, a broken record by its reader.
+    let length = if random.one_in(2) { HEADER_SIZE_BYTES } else { size_bytes };
+    let mut within = random.index(length);
     while UNCOVERED.iter().any(|range| range.contains(&within)) {
-        within = random.index(size_bytes);
+        within = random.index(length);
     }
     Some((path.clone(), (start + within) as u64))
 }

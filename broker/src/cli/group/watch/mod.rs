@@ -3,7 +3,6 @@
 mod rates;
 mod view;
 
-use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -12,15 +11,12 @@ use self::rates::Looks;
 use self::view::Look;
 use super::progress::Progress;
 use crate::cli::client::error::ClientError;
-use crate::cli::client::interrupt::Interrupt;
 use crate::cli::error::CommandError;
 use crate::cli::options::{self, ClusterOptions, Format, FormatOptions};
 use crate::cli::output;
+use crate::cli::output::screen::{Screen, pause};
 use crate::cli::output::table;
 use crate::utc;
-
-/// How often a pause looks for an interrupt.
-const SLICE: Duration = Duration::from_millis(50);
 
 /// Show a group's lag again and again, with rates.
 #[derive(Args, Debug)]
@@ -97,46 +93,5 @@ impl Watch {
             // The line below the last is where the cursor rests.
             (Format::Text, Some(height)) => screen.draw(&look.screen(height.saturating_sub(1))),
         }
-    }
-}
-
-/// Lines that are drawn over those before.
-#[derive(Default)]
-struct Screen {
-    line_count: usize,
-}
-
-impl Screen {
-    fn draw(&mut self, lines: &[String]) -> Result<(), CommandError> {
-        let mut stdout = output::stdout();
-        let mut text = String::new();
-        if self.line_count > 0 {
-            // Up to the first line, and away with all from there on.
-            text.push_str(&format!("\x1b[{}A\x1b[J", self.line_count));
-        }
-        for line in lines {
-            text.push_str(&table::cut_to_terminal(line));
-            text.push('\n');
-        }
-        self.line_count = lines.len();
-        stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(CommandError::Output)
-    }
-
-    /// Something else was printed: the next lines go below it.
-    fn forget(&mut self) {
-        self.line_count = 0;
-    }
-}
-
-fn pause(until: Instant, interrupt: &Interrupt) -> Result<(), ClientError> {
-    loop {
-        if interrupt.is_raised() {
-            return Err(ClientError::Interrupted);
-        }
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Ok(());
-        }
-        std::thread::sleep(left.min(SLICE));
     }
 }
