@@ -22,17 +22,18 @@ const LOADS: [(Library, &str); 3] =
 
 #[test]
 fn cleanly_stopped() {
-    take_turns(Broker::terminate);
+    take_turns(Broker::terminate, "No damage, 0 unfinished");
 }
 
 #[test]
 fn killed() {
-    take_turns(Broker::kill);
+    // Apache Kafka may be killed while it makes `__consumer_offsets`: directories without their metadata are put aside.
+    take_turns(Broker::kill, "No damage");
 }
 
-fn take_turns(stop: impl Fn(&mut Broker)) {
-    // What a kill has left torn is cut.
-    let expected = ["unflushed end", "cutting off what follows"];
+fn take_turns(stop: impl Fn(&mut Broker), judgement: &str) {
+    // What a kill has left torn is cut, what it left half made is put aside.
+    let expected = ["unflushed end", "cutting off what follows", "a partition that is not this node's"];
     let turns = [Apache, Jackdaw, Apache, Jackdaw];
     let mut broker = Broker::start_kind(turns[0], Options::shards(2).with(&SETTINGS).expecting(&expected));
     let mut connection = Connection::open(broker.bootstrap());
@@ -79,7 +80,7 @@ fn take_turns(stop: impl Fn(&mut Broker)) {
         "",
     );
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success() && said.contains("No damage, 0 unfinished"), "{said}");
+    assert!(output.status.success() && said.contains(judgement), "{said}");
 }
 
 fn check(
