@@ -66,7 +66,7 @@ families! {
     UNCLEAN_ELECTIONS: Counter "kafka_controller_controllerstats_uncleanleaderelections_total" []
         "Always 0: there is no second replica to elect.";
     OFFLINE_DIRS: Gauge "kafka_log_logmanager_offlinelogdirectorycount" []
-        "Always 0: a node stops when a log directory fails.";
+        "Directories of `log.dirs` that have failed since the start.";
     RAFT_LEADER: Gauge "kafka_server_raft_metrics_current_leader" []
         "The leader of the metadata quorum; -1 for none.";
     RAFT_EPOCH: Gauge "kafka_server_raft_metrics_current_epoch" []
