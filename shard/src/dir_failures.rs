@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    io::ErrorKind,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Poll, Waker},
@@ -9,9 +10,6 @@ use std::{
 
 use jackdaw_core::config::BrokerConfig;
 use jackdaw_storage::StorageError;
-
-/// Linux' ENOMEM, ENFILE and EMFILE.
-const OF_THE_PROCESS: [i32; 3] = [12, 23, 24];
 
 /// The failed directories of a node, known to all its shards. Asked at starts, failures and changes of the metadata, never
 /// for a produce or a fetch.
@@ -119,7 +117,8 @@ impl DirFailures {
 /// Whether a whole directory is in doubt: neither damage in one file nor a want of descriptors or memory says so.
 pub(crate) fn is_of_the_disk(error: &StorageError) -> bool {
     let StorageError::Io { source, .. } = error else { return false };
-    source.raw_os_error().is_some_and(|code| !OF_THE_PROCESS.contains(&code))
+    let is_of_the_process = error.is_out_of_descriptors() || source.kind() == ErrorKind::OutOfMemory;
+    source.raw_os_error().is_some() && !is_of_the_process
 }
 
 #[cfg(test)]

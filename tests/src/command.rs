@@ -3,6 +3,8 @@
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 
+use serde_json::Value;
+
 use crate::broker::binary;
 
 /// Runs the command with this input: its output, which must say success or failure as expected.
@@ -11,6 +13,12 @@ pub fn jackdaw(bootstrap: &str, arguments: &[&str], input: &str, succeeds: bool)
     let (out, err) = (text(&output.stdout), text(&output.stderr));
     assert_eq!(output.status.success(), succeeds, "jackdaw {arguments:?}: {out}{err}");
     if succeeds { out } else { err }
+}
+
+/// What the command prints as JSON.
+pub fn jackdaw_json(bootstrap: &str, arguments: &[&str]) -> Value {
+    let text = jackdaw(bootstrap, &[arguments, &["--format", "json"]].concat(), "", true);
+    serde_json::from_str(&text).unwrap_or_else(|e| panic!("{arguments:?}: {e}: {text}"))
 }
 
 /// The command, not yet started.

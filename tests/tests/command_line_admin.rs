@@ -2,7 +2,7 @@
 
 use jackdaw_tests::broker::{Broker, Options};
 use jackdaw_tests::checks::{eventually, topic};
-use jackdaw_tests::command::{command, jackdaw, run};
+use jackdaw_tests::command::{command, jackdaw, jackdaw_json, run};
 use serde_json::{Value, json};
 
 struct Scene {
@@ -27,8 +27,7 @@ impl Scene {
     }
 
     fn json(&self, arguments: &[&str]) -> Value {
-        let text = self.ok(&[arguments, &["--format", "json"]].concat());
-        serde_json::from_str(&text).unwrap_or_else(|e| panic!("{arguments:?}: {e}: {text}"))
+        jackdaw_json(self.broker.bootstrap(), arguments)
     }
 
     /// A key's value and where it comes from; `None` while the key is not there.

@@ -2,7 +2,7 @@
 
 use jackdaw_tests::broker::{Broker, Options};
 use jackdaw_tests::checks::{eventually, topic};
-use jackdaw_tests::command::{command, jackdaw, run};
+use jackdaw_tests::command::{command, jackdaw, jackdaw_json, run};
 use jackdaw_tests::load::Load;
 use jackdaw_tests::requests::create;
 use jackdaw_tests::wire::Connection;
@@ -26,8 +26,7 @@ impl Scene {
     }
 
     fn json(&self, arguments: &[&str]) -> Value {
-        let text = self.ok(&[arguments, &["--format", "json"]].concat());
-        serde_json::from_str(&text).unwrap_or_else(|e| panic!("{arguments:?}: {e}: {text}"))
+        jackdaw_json(self.broker.bootstrap(), arguments)
     }
 
     fn is_rejected_as_usage(&self, arguments: &[&str]) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jackdaw_tests::broker::{Broker, Options, wait};
 use jackdaw_tests::checks::{eventually, topic};
-use jackdaw_tests::command::{command, jackdaw, run, text};
+use jackdaw_tests::command::{command, jackdaw, jackdaw_json, run, text};
 use jackdaw_tests::wire_member::WireMember;
 use serde_json::{Value, json};
 
@@ -48,8 +48,7 @@ impl Scene {
     }
 
     fn json(&self, arguments: &[&str]) -> Value {
-        let text = self.ok(&[arguments, &["--format", "json"]].concat());
-        serde_json::from_str(&text).unwrap_or_else(|e| panic!("{arguments:?}: {e}: {text}"))
+        jackdaw_json(self.broker.bootstrap(), arguments)
     }
 
     /// This group in `jackdaw group list` with these filters.

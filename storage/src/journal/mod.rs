@@ -1,9 +1,10 @@
 //! The commit journal of one shard and log directory: what partitions must have durable before they answer, in one file
 //! and with one flush, while their segments follow in the page cache.
 //!
-//! The file begins with a block that stays as it is and says which number the others have. Its halves take turns. When one is full the other is begun, and the segments of all partitions that stand in
-//! the full one are flushed; then it is free. Recovery writes into the segments what these lack (`replay`), before
-//! anything else looks at them. A clean stop flushes all segments and removes the file.
+//! The file begins with a block that stays as it is and says which number the others have. Its halves take turns. When
+//! one is full the other is begun, and the segments of all partitions that stand in the full one are flushed; then it is
+//! free. Recovery writes into the segments what these lack (`replay`), before anything else looks at them. A clean stop
+//! flushes all segments and removes the file.
 //!
 //! Invariants: a block is written when the one before it is durable; the bytes of an entry follow in their segment on
 //! what is durable without it; a segment that an entry names changes by appends alone, or goes, for as long as the entry
